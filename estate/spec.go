@@ -1,0 +1,167 @@
+package estate
+
+import "time"
+
+// Catalog tells what the drivers at hand can do. driver/all has the one that
+// pawl ships with; tests bring their own.
+type Catalog interface {
+	// Spec gives a driver's spec by its name.
+	Spec(driver string) (Spec, bool)
+	// Drivers lists the names in reading order.
+	Drivers() []string
+}
+
+// Spec is what the estate may say about one driver: the settings of a
+// connection and the kinds of issuer, location and check that it serves.
+type Spec struct {
+	Name       string     // the driver's name, as in "driver: fly"
+	Title      string     // for people: "Fly.io"
+	Credential Credential // whether a connection needs a credential
+	Connection []Field    // settings of a connection
+	Kinds      []Kind
+}
+
+// Credential says whether a connection carries a credential reference.
+type Credential string
+
+// The choices. A driver with NoCredential and no required connection field
+// can be used without declaring a connection, by its own name.
+const (
+	NoCredential       Credential = "none"
+	OptionalCredential Credential = "optional"
+	NeedsCredential    Credential = "required"
+)
+
+// Kind finds a kind by role and name.
+func (s Spec) Kind(r Role, name string) (Kind, bool) {
+	for _, k := range s.Kinds {
+		if k.Role == r && k.Name == name {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
+// Role says what a kind is used for.
+type Role string
+
+// The roles.
+const (
+	RoleIssuer   Role = "issuer"
+	RoleLocation Role = "location"
+	RoleCheck    Role = "check"
+)
+
+// Kind is one thing that a driver serves in one role, for example the
+// location kind "app_secret" of the driver "fly".
+type Kind struct {
+	Role     Role
+	Name     string
+	Doc      string   // one or two sentences, Markdown
+	Fields   []Field  // settings beside use, kind and the common ones
+	Identity []string // fields that tell two targets apart, in reading order
+
+	Issuer   *IssuerFacts   // set exactly when Role is RoleIssuer
+	Location *LocationFacts // set exactly when Role is RoleLocation
+	Check    *CheckFacts    // set exactly when Role is RoleCheck
+}
+
+// FieldType is the type of a setting.
+type FieldType string
+
+// The types. A template is a string in text/template syntax over the value
+// data (see docs/use/estate.md); settings of type string may use {{.Date}},
+// {{.Secret}}, {{.Estate}}, {{.Version}} and {{.Environment}} only where the
+// field's Doc says so.
+const (
+	String   FieldType = "string"
+	Integer  FieldType = "integer"
+	Boolean  FieldType = "boolean"
+	Duration FieldType = "duration" // "90s", "20m", "36h", "90d"; pinned as nanoseconds
+	List     FieldType = "list"     // of strings
+	Map      FieldType = "map"      // string to string
+	Template FieldType = "template"
+)
+
+// Field describes one setting.
+type Field struct {
+	Name     string
+	Type     FieldType
+	Doc      string
+	Required bool
+	Default  any      // typed as the field; "{{secret}}" stands for the secret's name
+	Enum     []string // allowed values, if not empty
+	Example  string
+}
+
+// Minter says who makes a new version at an issuer.
+type Minter string
+
+// The minters.
+const (
+	ByAPI    Minter = "api"    // a call to the issuer
+	Locally  Minter = "local"  // pawl generates the value
+	ByPerson Minter = "person" // a durable task with a masked prompt
+)
+
+// Overlap says what happens to the old version when a new one is minted.
+type Overlap string
+
+// The overlaps.
+const (
+	SideBySide   Overlap = "side-by-side"  // both live until the old one is retired
+	IssuerWindow Overlap = "issuer-window" // both live until the issuer ends the old one by itself
+	Replaced     Overlap = "replaced"      // the old one dies when the new one is minted
+)
+
+// IssuerFacts are what the plan must know of an issuer.
+type IssuerFacts struct {
+	Mint        Minter
+	Overlap     Overlap
+	MaxLive     int           // credentials that may live at once; 0 is no known limit
+	Named       bool          // credentials carry a name that pawl chooses
+	Lists       bool          // live credentials can be listed
+	Revokes     bool          // a version can be ended by a call
+	Deactivates bool          // a version can be disabled and enabled again
+	LastUsed    bool          // the issuer tells when a version was last used
+	Verifies    bool          // the issuer can be asked whether a value is accepted
+	Identifies  bool          // the credential's id can be found from its value
+	Window      time.Duration // IssuerWindow: longest time that the old one lives on
+	RevokeLag   time.Duration // how long a revoked version may still be accepted
+	Parts       []string      // parts that a mint yields; empty is the single part
+}
+
+// Strength is how well a write can be confirmed.
+type Strength string
+
+// The strengths, strongest first.
+const (
+	ByValue     Strength = "value"     // the place gives the value back
+	ByDigest    Strength = "digest"    // a digest or revision that moves with the value
+	ByTimestamp Strength = "timestamp" // only the time of the last write
+	ByNothing   Strength = "none"      // the place tells nothing: a check must show it
+)
+
+// LocationFacts are what the plan must know of a location.
+type LocationFacts struct {
+	Confirm     Strength
+	Readable    bool             // the old value can be read, so undo needs no escrow
+	Removable   bool             // a copy that was not there before can be removed again
+	Activations []ActivationFact // how consumers of this place can be made to load
+	Live        bool             // a write takes effect without activation
+	Drain       string           // check kind that must pass before the old version is retired, e.g. queued CI runs
+	MaxBytes    int              // longest value; 0 is no known limit
+}
+
+// ActivationFact is one way in which consumers of a location load a new value.
+type ActivationFact struct {
+	Kind string // "rolling", "restart", "next_deploy"
+	Doc  string
+}
+
+// CheckFacts are what the plan must know of a check.
+type CheckFacts struct {
+	Acts       bool          // it does something to the system (dispatches, creates and removes)
+	TakesValue bool          // it is run with the value itself, not only against a consumer
+	Within     time.Duration // default deadline
+}
