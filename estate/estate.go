@@ -139,8 +139,8 @@ const Person = "person"
 
 // Derived is a part computed from others by a template.
 type Derived struct {
-	Part     string
-	Template string
+	Part     string `json:"part"`
+	Template string `json:"template"`
 }
 
 // LocationRole says what the reader of a location does with the value.
@@ -283,11 +283,11 @@ const (
 
 // Task is something only a person can do.
 type Task struct {
-	At     pawl.Phase // phase at whose end the task stands; for Secret.Tasks
-	Title  string
-	Do     string // what to do, with the exact command where there is one
-	URL    string
-	Who    string
-	Within time.Duration // deadline, shown and alarmed; 0 is none
-	Pos    Pos
+	At     pawl.Phase    `json:"at,omitempty"` // phase at whose end the task stands; for Secret.Tasks
+	Title  string        `json:"title"`
+	Do     string        `json:"do,omitempty"` // what to do, with the exact command where there is one
+	URL    string        `json:"url,omitempty"`
+	Who    string        `json:"who,omitempty"`
+	Within time.Duration `json:"within,omitempty"` // deadline, shown and alarmed; 0 is none
+	Pos    Pos           `json:"-"`
 }

@@ -116,19 +116,19 @@ const (
 
 // IssuerFacts are what the plan must know of an issuer.
 type IssuerFacts struct {
-	Mint        Minter
-	Overlap     Overlap
-	MaxLive     int           // credentials that may live at once; 0 is no known limit
-	Named       bool          // credentials carry a name that pawl chooses
-	Lists       bool          // live credentials can be listed
-	Revokes     bool          // a version can be ended by a call
-	Deactivates bool          // a version can be disabled and enabled again
-	LastUsed    bool          // the issuer tells when a version was last used
-	Verifies    bool          // the issuer can be asked whether a value is accepted
-	Identifies  bool          // the credential's id can be found from its value
-	Window      time.Duration // IssuerWindow: longest time that the old one lives on
-	RevokeLag   time.Duration // how long a revoked version may still be accepted
-	Parts       []string      // parts that a mint yields; empty is the single part
+	Mint        Minter        `json:"mint"`
+	Overlap     Overlap       `json:"overlap"`
+	MaxLive     int           `json:"max_live,omitempty"`    // credentials that may live at once; 0 is no known limit
+	Named       bool          `json:"named,omitempty"`       // credentials carry a name that pawl chooses
+	Lists       bool          `json:"lists,omitempty"`       // live credentials can be listed
+	Revokes     bool          `json:"revokes,omitempty"`     // a version can be ended by a call
+	Deactivates bool          `json:"deactivates,omitempty"` // a version can be disabled and enabled again
+	LastUsed    bool          `json:"last_used,omitempty"`   // the issuer tells when a version was last used
+	Verifies    bool          `json:"verifies,omitempty"`    // the issuer can be asked whether a value is accepted
+	Identifies  bool          `json:"identifies,omitempty"`  // the credential's id can be found from its value
+	Window      time.Duration `json:"window,omitempty"`      // IssuerWindow: longest time that the old one lives on
+	RevokeLag   time.Duration `json:"revoke_lag,omitempty"`  // how long a revoked version may still be accepted
+	Parts       []string      `json:"parts,omitempty"`       // parts that a mint yields; empty is the single part
 }
 
 // Strength is how well a write can be confirmed.
