@@ -1,0 +1,213 @@
+// Package plan computes what a rotation will do, step by step, before
+// anything is touched. It is pure: an estate, what is known of its secrets,
+// and the time go in; a Plan with a digest comes out. It has no clock, no
+// network and no randomness.
+//
+// A Plan is data. The engine pins it for the whole rotation, so a changed
+// estate never changes a rotation under way.
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// Format is the version of the plan's own form. An engine refuses to go on
+// with a plan of a newer format.
+const Format = 1
+
+// Mode says which of a secret's two plans this is.
+type Mode string
+
+// The modes.
+const (
+	Normal      Mode = "normal"
+	Compromised Mode = "compromised" // the old value is in the wrong hands
+)
+
+// Plan is what one rotation will do. Steps run in the order of their stages;
+// steps of one stage may run side by side.
+type Plan struct {
+	Format      int                   `json:"format"`
+	Estate      string                `json:"estate"`
+	Mode        Mode                  `json:"mode"`
+	MadeAt      time.Time             `json:"made_at"`
+	Subjects    []Subject             `json:"subjects"`
+	Connections map[string]Connection `json:"connections"`
+	Steps       []Step                `json:"steps"`
+	Undo        []Step                `json:"undo,omitempty"` // inverses, in the order in which they would run
+	NoReturn    string                `json:"no_return"`      // the first step after which there is no way back; "" is none
+	Gap         Gap                   `json:"gap"`
+	People      []string              `json:"people,omitempty"` // what needs a person, in order
+	Warnings    []string              `json:"warnings,omitempty"`
+	OnFailure   estate.OnFailure      `json:"on_failure"`
+	Digest      string                `json:"digest"`
+}
+
+// Subject is one secret of the rotation.
+type Subject struct {
+	Secret     pawl.SecretName    `json:"secret"`
+	Purpose    string             `json:"purpose,omitempty"`
+	Owner      string             `json:"owner,omitempty"`
+	Shape      Shape              `json:"shape"`
+	From       pawl.Version       `json:"from"`
+	To         pawl.Version       `json:"to"`
+	Parts      []string           `json:"parts"`
+	Format     secret.Format      `json:"value_format"`
+	Derived    []estate.Derived   `json:"derived,omitempty"`
+	Issuer     Place              `json:"issuer"`
+	Facts      estate.IssuerFacts `json:"facts"`
+	Name       string             `json:"credential_name,omitempty"`
+	Escrow     estate.Escrow      `json:"escrow"`
+	IfHalfDone string             `json:"if_half_done,omitempty"`
+	AlsoLeaked []pawl.SecretName  `json:"also_leaked,omitempty"`
+}
+
+// Shape names how the old and the new version relate in time.
+type Shape string
+
+// The shapes.
+const (
+	ShapeSideBySide Shape = "side by side"           // both live until the old one is retired
+	ShapeReplaced   Shape = "value replaced at mint" // the old one dies when the new one is minted
+	ShapeWindow     Shape = "issuer's window"        // the issuer ends the old one by itself
+	ShapeAcceptList Shape = "accept list"            // verifiers hold both for a while
+	ShapeLocal      Shape = "local value"            // minted here; nothing to retire
+)
+
+// Connection is a connection as it was when the plan was made.
+type Connection struct {
+	Driver     string          `json:"driver"`
+	Credential string          `json:"credential,omitempty"` // the reference, never a value
+	Settings   estate.Settings `json:"settings,omitempty"`
+}
+
+// Place is a target at a connection.
+type Place struct {
+	Connection string          `json:"connection"`
+	Kind       string          `json:"kind"`
+	Settings   estate.Settings `json:"settings,omitempty"`
+}
+
+// Act is what a step does.
+type Act string
+
+// The acts. The comment says whether one changes anything.
+const (
+	ActProbe      Act = "probe"      // read: connection and permissions
+	ActQuota      Act = "quota"      // read: room for one more credential
+	ActLearn      Act = "learn"      // read: old value and credential, where they can be found
+	ActCheck      Act = "check"      // a declared check
+	ActApprove    Act = "approve"    // a person approves
+	ActTask       Act = "task"       // a person does something and says so
+	ActMint       Act = "mint"       // change: one attempt, then look
+	ActProvide    Act = "provide"    // a person gives the new value
+	ActAccepted   Act = "accepted"   // read: the issuer accepts the value
+	ActPut        Act = "put"        // change: write and confirm
+	ActActivate   Act = "activate"   // change: consumers load
+	ActWait       Act = "wait"       // time passes
+	ActUnused     Act = "unused"     // read: the old version was not used for a time
+	ActWrong      Act = "wrong"      // read: a made-up value is refused
+	ActName       Act = "name"       // read: which credential is the old one; a person says so if need be
+	ActDeactivate Act = "deactivate" // change: disable the old one
+	ActRevoke     Act = "revoke"     // change: end the old one
+	ActRefused    Act = "refused"    // read: the issuer refuses the old value
+	ActDiscard    Act = "discard"    // undo: end the new one
+	ActReactivate Act = "reactivate" // undo: enable the old one again
+)
+
+// Content says which versions a put writes.
+type Content string
+
+// The contents.
+const (
+	ContentNew  Content = "new"
+	ContentOld  Content = "old"
+	ContentBoth Content = "old+new" // for locations that accept several
+)
+
+// Step is one act on one system.
+type Step struct {
+	ID       string          `json:"id"`
+	Stage    int             `json:"stage"`
+	Phase    pawl.Phase      `json:"phase"`
+	Act      Act             `json:"act"`
+	Secret   pawl.SecretName `json:"secret"`
+	Title    string          `json:"title"`
+	Place    Place           `json:"place,omitzero"`
+	Content  Content         `json:"content,omitempty"`
+	Accepts  bool            `json:"accepts,omitempty"` // put: at a location that holds a list
+	Render   string          `json:"render,omitempty"`
+	Confirm  estate.Strength `json:"confirm,omitempty"`
+	Activate string          `json:"activate,omitempty"`
+	Of       string          `json:"of,omitempty"`       // activate: the put whose value is loaded
+	Reverses string          `json:"reverses,omitempty"` // undo: the step whose inverse this is
+	Removes  bool            `json:"removes,omitempty"`  // undo: may remove a copy that was not there before
+	Builtin  estate.Builtin  `json:"builtin,omitempty"`
+	Wait     time.Duration   `json:"wait,omitempty"`
+	Within   time.Duration   `json:"within,omitempty"` // time that a pending result may take
+	Attempts int             `json:"attempts"`         // tries before it has failed for good
+	Task     *estate.Task    `json:"task,omitempty"`
+	Acts     bool            `json:"acts,omitempty"` // changes something outside
+}
+
+// Gap is a time in which consumers may have no working value.
+type Gap struct {
+	Longest time.Duration `json:"longest"`
+	Why     string        `json:"why,omitempty"`
+}
+
+// Step finds a step or an undo step by id.
+func (p *Plan) Step(id string) (*Step, bool) {
+	for _, list := range [][]Step{p.Steps, p.Undo} {
+		for i := range list {
+			if list[i].ID == id {
+				return &list[i], true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Subject finds a subject by name.
+func (p *Plan) Subject(name pawl.SecretName) (*Subject, bool) {
+	for i := range p.Subjects {
+		if p.Subjects[i].Secret == name {
+			return &p.Subjects[i], true
+		}
+	}
+	return nil, false
+}
+
+// digest is the SHA-256 of the plan's JSON without its digest and the time it
+// was made: two plans that would do the same have the same digest.
+func (p *Plan) digest() (string, error) {
+	bare := *p
+	bare.Digest, bare.MadeAt = "", time.Time{}
+	b, err := json.Marshal(bare)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:16]), nil
+}
+
+// Observed is what is known when a plan is made.
+type Observed struct {
+	Secrets map[pawl.SecretName]Known
+}
+
+// Known is what the store knows of one secret.
+type Known struct {
+	Last       pawl.Version // the highest number ever used
+	Current    pawl.Version // 0 when pawl has never seen this secret
+	Held       bool         // the current value is held, sealed
+	Identified bool         // the current credential's id is known
+	RotatedAt  time.Time    // when Current became current
+}
