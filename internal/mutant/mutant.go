@@ -1,0 +1,27 @@
+// Package mutant names the ways in which the engine can be broken on purpose,
+// so that the crash matrix can prove that it would notice. It is internal:
+// nothing outside this module can set one, and the zero Kind breaks nothing.
+package mutant
+
+// Kind is one way to break the engine.
+type Kind string
+
+// The mutants. Each breaks a promise in a way seen in real rotators.
+const (
+	None            Kind = ""
+	MintBlindly     Kind = "retry a mint without looking"
+	SkipIntent      Kind = "act before the intent is stored"
+	TrustWrites     Kind = "take a write's answer for the write"
+	RetireUnproven  Kind = "go on when a check failed"
+	TrustOutage     Kind = "take an outage for a passed check"
+	UndoOnStore     Kind = "undo when the store fails"
+	DiscardEarly    Kind = "end the new credential before the old one is back everywhere"
+	EndForeign      Kind = "end a credential that cannot be attributed"
+	ForgetOrphan    Kind = "mint again and leave the orphan"
+	SkipActivation  Kind = "take a write for a loaded value"
+	SilentFailure   Kind = "close as done when a step failed"
+	LoseValue       Kind = "store the mint's outcome without its value"
+	KeepOldAlive    Kind = "take the revocation for granted"
+	LeakWhy         Kind = "put the value into an error's text"
+	SkipSoak        Kind = "do not wait out the soak"
+)

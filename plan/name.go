@@ -1,0 +1,114 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
+)
+
+// nameData is what a credential's name and a task's text may use.
+type nameData struct {
+	Estate, Secret, Environment, Date, Name string
+	Version                                 pawl.Version
+}
+
+// names renders the name that the new credential will carry.
+func (b *builder) names(s *subject) error {
+	text := s.s.Issuer.Settings.String("name")
+	if text == "" || !s.Facts.Named {
+		return nil
+	}
+	name, err := b.expand(s, text)
+	if err != nil {
+		return err
+	}
+	s.Name = name
+	b.plan.Subjects[len(b.plan.Subjects)-1].Name = name
+	return nil
+}
+
+// expand renders a name or a task text. Most have nothing to render.
+func (b *builder) expand(s *subject, text string) (string, error) {
+	if !strings.Contains(text, "{{") {
+		return text, nil
+	}
+	t, err := template.New("").Option("missingkey=error").Parse(text)
+	var out strings.Builder
+	if err == nil {
+		err = t.Execute(&out, nameData{Estate: b.estate.Name, Secret: string(s.Secret), Environment: s.s.Environment,
+			Date: b.now.UTC().Format("20060102"), Name: s.Name, Version: s.To})
+	}
+	if err != nil {
+		return "", &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(s.Secret), Why: "a text template cannot be rendered: " + err.Error(),
+			Next: "use {{.Date}}, {{.Estate}}, {{.Secret}}, {{.Environment}}, {{.Version}} and, in tasks, {{.Name}}"}
+	}
+	return out.String(), nil
+}
+
+// fill renders a task's texts.
+func (b *builder) fill(s *subject, t estate.Task) *estate.Task {
+	for _, field := range []*string{&t.Title, &t.Do, &t.URL} {
+		text, err := b.expand(s, *field)
+		if err != nil && b.err == nil {
+			b.err = err
+		}
+		*field = text
+	}
+	return &t
+}
+
+func (b *builder) task(s *subject, act Act, t estate.Task) {
+	filled := b.fill(s, t)
+	b.add(Step{Act: act, Secret: s.Secret, Place: s.Issuer, Task: filled, Title: filled.Title})
+}
+
+// mintTask is what a person must do to mint.
+func (s *subject) mintTask() estate.Task {
+	if s.s.Issuer.Connection == estate.Person || s.s.Issuer.Settings.String("title") != "" {
+		return taskOf(s.s.Issuer.Settings, fmt.Sprintf("mint version %d of %s", s.To, s.Secret))
+	}
+	t := estate.Task{Title: fmt.Sprintf("mint version %d of %s at %s", s.To, s.Secret, s.s.Issuer.Connection)}
+	if s.Name != "" {
+		t.Do = fmt.Sprintf("name it %s", s.Name)
+	}
+	return t
+}
+
+func taskOf(settings estate.Settings, title string) estate.Task {
+	t := estate.Task{Title: settings.String("title"), Do: settings.String("do"), URL: settings.String("url"),
+		Who: settings.String("who"), Within: settings.Duration("within")}
+	if t.Title == "" {
+		t.Title = title
+	}
+	return t
+}
+
+// title names a use for people: the connection, what it is there, and the
+// settings that tell it apart.
+func (b *builder) title(u estate.Use) string {
+	words := []string{u.Connection}
+	if u.Connection == estate.Person {
+		return "a person"
+	}
+	if u.Kind != "" {
+		words = append(words, strings.ReplaceAll(u.Kind, "_", " "))
+	}
+	for _, field := range u.Facts.Identity {
+		if v, ok := u.Settings[field]; ok {
+			words = append(words, fmt.Sprint(v))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (b *builder) environment(s *subject) estate.Environment {
+	for _, env := range b.estate.Environments {
+		if env.Name == s.s.Environment {
+			return env
+		}
+	}
+	return estate.Environment{}
+}

@@ -1,0 +1,273 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// row finds what the store knows of a version.
+func (j *job) row(ctx context.Context, v pawl.Version) (VersionRow, bool, error) {
+	rows, err := j.s.e.Store.Versions(ctx, j.subject().Secret)
+	if err != nil {
+		return VersionRow{}, false, err
+	}
+	i := slices.IndexFunc(rows, func(r VersionRow) bool { return r.Version == v })
+	if i < 0 {
+		return VersionRow{}, false, nil
+	}
+	return rows[i], true, nil
+}
+
+// oldCredential gives the record of the version that is replaced, nil when it
+// is not known.
+func (j *job) oldCredential(ctx context.Context) (*driver.Credential, error) {
+	row, _, err := j.row(ctx, j.subject().From)
+	return row.Credential, err
+}
+
+// old gives the record and the value of the version that is replaced; either
+// may be nil.
+func (j *job) old(ctx context.Context) (*driver.Credential, secret.Parts, error) {
+	c, err := j.oldCredential(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	value, err := j.held(ctx, j.subject().From)
+	return c, value, err
+}
+
+// learn finds out what it can about the version in place: its value where a
+// location gives it back, and its credential from its value.
+func (j *job) learn(ctx context.Context) {
+	c, value, err := j.old(ctx)
+	if err != nil {
+		j.err = err
+		return
+	}
+	sub := j.subject()
+	change := VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionCurrent}
+	detail := "the current value is held already"
+	if value == nil {
+		v, from, err := j.readInPlace(ctx)
+		if j.failed(ctx, err) {
+			return
+		}
+		detail = "no location gives the current value back"
+		if from != "" {
+			value, detail = secret.One(v), "current value read at "+from
+			if change, err = j.s.e.version(sub.Secret, sub.From, value); err != nil {
+				j.err = err
+				return
+			}
+			change.State = VersionCurrent
+		}
+	}
+	if c == nil && value != nil && sub.Facts.Identifies {
+		if c, err = j.identify(ctx, value); j.failed(ctx, err) {
+			return
+		}
+	}
+	change.Credential = c
+	j.versions, j.urgent = append(j.versions, change), true
+	j.ok(Entry{Version: sub.From, Credential: c, Print: change.Fingerprint, Detail: detail})
+}
+
+// identify asks the issuer which credential a value is; nil when the issuer
+// does not know it.
+func (j *job) identify(ctx context.Context, value secret.Parts) (*driver.Credential, error) {
+	port, err := j.portOf(ctx, j.subject().Issuer.Connection)
+	if err != nil {
+		return nil, err
+	}
+	issuer := j.subject().Issuer
+	c, err := port.Identify(ctx, driver.Target{Kind: issuer.Kind, Settings: issuer.Settings}, value)
+	if e := driver.AsError("identify", err); e != nil {
+		if e.Kind == driver.NotFound || e.Kind == driver.Unsupported {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return &c, nil
+}
+
+// readInPlace reads the value at the first location that gives it back as it is.
+func (j *job) readInPlace(ctx context.Context) (secret.Value, string, error) {
+	for i := range j.s.state.Plan.Steps {
+		step := &j.s.state.Plan.Steps[i]
+		if step.Act != plan.ActPut || step.Secret != j.step.Secret || step.Confirm != estate.ByValue || step.Render != "" || step.Accepts {
+			continue
+		}
+		port, err := j.portOf(ctx, step.Place.Connection)
+		if err != nil {
+			return secret.Value{}, "", err
+		}
+		v, ok, err := port.Read(ctx, driver.Target{Kind: step.Place.Kind, Settings: step.Place.Settings})
+		if err != nil {
+			return secret.Value{}, "", err
+		}
+		if ok && !v.Empty() {
+			return v, step.Place.Connection, nil
+		}
+	}
+	return secret.Value{}, "", nil
+}
+
+// name finds out which credential the old version is, so that the right one
+// is ended. When nothing tells, a person chooses.
+func (j *job) name(ctx context.Context) {
+	c, value, err := j.old(ctx)
+	if err != nil {
+		j.err = err
+		return
+	}
+	if c == nil && value != nil && j.facts().Identifies {
+		if c, err = j.identify(ctx, value); j.failed(ctx, err) {
+			return
+		}
+	}
+	if c == nil {
+		if c = j.chosen(ctx); c == nil {
+			return
+		}
+	}
+	sub := j.subject()
+	j.versions = append(j.versions, VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionCurrent, Credential: c})
+	j.ok(Entry{Version: sub.From, Credential: c, Detail: fmt.Sprintf("version %d is credential %s", sub.From, c.ID)})
+}
+
+// chosen gives the credential that a person named, or asks for one. It must
+// be on the issuer's list and not be the new one.
+func (j *job) chosen(ctx context.Context) *driver.Credential {
+	list, fresh, err := j.candidates(ctx)
+	if j.failed(ctx, err) || j.err != nil {
+		return nil
+	}
+	sig, ok := j.s.state.signal(j.step.ID, WordChoose)
+	if ok && sig.Credential != nil {
+		i := slices.IndexFunc(list, func(c driver.Credential) bool { return c.ID == sig.Credential.ID })
+		if i >= 0 && sig.Credential.ID != fresh {
+			return &list[i]
+		}
+	}
+	var names []string
+	for _, c := range list {
+		if c.ID != fresh {
+			names = append(names, fmt.Sprintf("%s (%s)", c.ID, c.Name))
+		}
+	}
+	j.urgent = true
+	j.entries = append(j.entries, Entry{Kind: KindWaiting, Step: j.step.ID, Secret: j.step.Secret, Resume: resumePerson,
+		Detail: fmt.Sprintf("which credential is the old one? The issuer has %v; choose with: pawl approve %s --credential ID", names, j.s.state.ID)})
+	return nil
+}
+
+// candidates lists the issuer's credentials and gives the id of the new one.
+func (j *job) candidates(ctx context.Context) ([]driver.Credential, string, error) {
+	port, err := j.port(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	row, _, err := j.row(ctx, j.subject().To)
+	if err != nil {
+		j.err = err
+		return nil, "", nil
+	}
+	var fresh string
+	if row.Credential != nil {
+		fresh = row.Credential.ID
+	}
+	if !j.facts().Lists {
+		return nil, fresh, nil
+	}
+	list, err := port.List(ctx, j.target())
+	return list, fresh, err
+}
+
+// end deactivates or revokes the old version. It refuses to touch the new one.
+func (j *job) end(ctx context.Context) {
+	old, value, err := j.old(ctx)
+	var row VersionRow
+	if err == nil {
+		row, _, err = j.row(ctx, j.subject().To)
+	}
+	if err != nil {
+		j.err = err
+		return
+	}
+	if old == nil {
+		old = &driver.Credential{}
+	}
+	if old.ID == "" && value == nil || row.Credential != nil && row.Credential.ID == old.ID && old.ID != "" {
+		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "which credential is the old one is not known"})
+		return
+	}
+	port, err := j.port(ctx)
+	if j.failed(ctx, err) {
+		return
+	}
+	if j.step.Act == plan.ActDeactivate {
+		err = port.Deactivate(ctx, j.target(), *old)
+	} else {
+		err = port.Revoke(ctx, j.target(), *old, value)
+	}
+	if j.failed(ctx, err) {
+		return
+	}
+	j.ok(Entry{Version: j.subject().From, Credential: old})
+}
+
+// prepareDiscard finds what a mint left behind when its credential is not on
+// record: undoing must not leave an orphan.
+func (j *job) prepareDiscard(ctx context.Context) {
+	mint := j.s.state.Step(j.step.Reverses)
+	if mint.Credential != nil || j.st.Suspect != nil && j.st.Attributed {
+		return
+	}
+	asMint := &job{s: j.s, step: j.step, st: j.lost(mint)}
+	asMint.prepareMint(ctx)
+	j.over, j.sweep, j.entries, j.cut, j.err, j.urgent = asMint.over, asMint.sweep, asMint.entries, asMint.cut, asMint.err, asMint.urgent
+	if n := len(j.entries); n > 0 && j.entries[n-1].Kind == KindLook && j.entries[n-1].Result == ResultAbsent {
+		j.ok(Entry{Effect: pawl.EffectNone, Detail: "nothing was minted"})
+	}
+}
+
+// lost is the state of a mint whose end is not known, as a discard sees it:
+// what was there before it, and what people have said to the discard.
+func (j *job) lost(mint *StepState) *StepState {
+	st := *j.st
+	st.Known, st.open, st.maybe = mint.Known, true, true
+	return &st
+}
+
+// discard ends the new credential of a rotation that turned back.
+func (j *job) discard(ctx context.Context) {
+	mint := j.s.state.Step(j.step.Reverses)
+	c := mint.Credential
+	if c == nil {
+		c = j.st.Suspect
+	}
+	value, err := j.held(ctx, j.subject().To)
+	if err != nil {
+		j.err = err
+		return
+	}
+	if c == nil || c.ID == "" && value == nil {
+		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.NotFound, Effect: pawl.EffectNone, Why: "the new credential's id is not known", Next: "end it at the issuer, then waive this step"})
+		return
+	}
+	port, err := j.port(ctx)
+	if j.failed(ctx, err) {
+		return
+	}
+	if j.failed(ctx, port.Revoke(ctx, j.target(), *c, value)) {
+		return
+	}
+	j.ok(Entry{Version: j.subject().To, Credential: c})
+}

@@ -1,0 +1,326 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/plan"
+)
+
+// session is one process at work on one rotation: the lease it holds, the
+// state, and entries that wait to be stored with the next intent.
+//
+// An outcome that carries nothing that could be lost is stored together with
+// the intent that follows it: one synced write a step instead of two. If the
+// process dies in between, the step is found announced and is looked at or
+// repeated, as after any crash.
+type session struct {
+	e     *Engine
+	lease Lease
+	state *State
+	held  Commit    // not yet stored
+	read  time.Time // when the account was last read
+}
+
+// begin takes the lease and reads the account.
+func (e *Engine) begin(ctx context.Context, id pawl.RotationID) (*session, error) {
+	lease, err := e.acquire(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{e: e, lease: lease}
+	if err := s.reload(ctx); err != nil {
+		return nil, err
+	}
+	if behind := s.state.Last.Sub(e.Now()); behind > maxClockStep {
+		return nil, &pawl.Error{Code: pawl.CodeFailed, Op: "go on with", On: string(id),
+			Why:  fmt.Sprintf("this machine's clock is %s behind the journal", behind.Round(time.Second)),
+			Next: fmt.Sprintf("set the clock, then: pawl resume %s", id)}
+	}
+	return s, nil
+}
+
+func (s *session) reload(ctx context.Context) error {
+	a, err := s.e.Store.Load(ctx, s.lease.Rotation)
+	if err != nil {
+		return err
+	}
+	s.state, err = Fold(a)
+	s.read = s.e.Now()
+	return err
+}
+
+// record adds entries to what is stored next and moves the state by them.
+func (s *session) record(entries ...Entry) {
+	now := s.e.Now()
+	for _, entry := range entries {
+		entry.Rotation, entry.Fence, entry.Actor = s.lease.Rotation, s.lease.Fence, s.e.Holder
+		if entry.Time.IsZero() {
+			entry.Time = now
+		}
+		s.held.Entries = append(s.held.Entries, entry)
+		s.state.apply(entry)
+	}
+}
+
+func (s *session) keep(changes ...VersionChange) {
+	for _, c := range changes {
+		c.At = s.e.Now()
+		s.held.Versions = append(s.held.Versions, c)
+	}
+}
+
+// flush stores what is held. With release it gives the lease back too.
+func (s *session) flush(ctx context.Context, release bool) error {
+	if len(s.held.Entries) == 0 && len(s.held.Versions) == 0 {
+		if release {
+			return s.e.Store.Release(ctx, s.lease)
+		}
+		return nil
+	}
+	c := s.held
+	c.Outcome, c.Release = s.state.Outcome, release
+	return s.store(ctx, c)
+}
+
+func (s *session) store(ctx context.Context, c Commit) error {
+	c.Expires = s.e.Now().Add(s.e.ttl())
+	if err := s.e.Store.Append(ctx, s.lease, c); err != nil {
+		return err
+	}
+	s.lease.Expires = c.Expires
+	s.held = Commit{}
+	if s.e.Observe != nil {
+		for _, entry := range c.Entries {
+			s.e.Observe(entry, s.state)
+		}
+	}
+	return nil
+}
+
+// sleep waits until a time, keeping the lease alive on the way.
+func (s *session) sleep(ctx context.Context, until time.Time) error {
+	for {
+		step := s.e.Now().Add(s.e.ttl() / 2)
+		if !until.After(step) {
+			step = until
+		}
+		if err := s.nap(ctx, step); err != nil {
+			return err
+		}
+		if err := s.reload(ctx); err != nil {
+			return err
+		}
+		if !s.e.Now().Before(until) || len(s.state.Signals) > 0 {
+			return nil
+		}
+		if err := s.store(ctx, Commit{Outcome: s.state.Outcome}); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) nap(ctx context.Context, until time.Time) error {
+	if s.e.Sleep != nil {
+		return s.e.Sleep(ctx, until)
+	}
+	t := time.NewTimer(until.Sub(s.e.Now()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// turn does what is due now. Words of people come first, then the current
+// stage; a rotation with no stage left is closed.
+func (s *session) turn(ctx context.Context) (Wait, error) {
+	if err := s.listen(ctx); err != nil {
+		return Wait{}, err
+	}
+	switch s.state.Outcome {
+	case pawl.Done, pawl.Undone:
+		return Wait{For: ForEver}, nil
+	case pawl.Held:
+		return Wait{For: ForPerson}, nil
+	}
+	stage := s.state.current()
+	if len(stage) == 0 {
+		return Wait{For: ForEver}, s.close(ctx)
+	}
+	if failed := s.failed(stage); failed != nil {
+		s.giveUp(failed)
+		return Wait{For: ForNothing}, nil
+	}
+	due, wait := s.due(stage)
+	if len(due) == 0 {
+		return wait, nil
+	}
+	return Wait{For: ForNothing}, s.perform(ctx, due)
+}
+
+// listen reads what people said since, at most once a second, and obeys.
+func (s *session) listen(ctx context.Context) error {
+	if len(s.held.Entries) == 0 && s.e.Now().Sub(s.read) >= time.Second {
+		if err := s.reload(ctx); err != nil {
+			return err
+		}
+	}
+	for _, sig := range s.state.Signals {
+		switch {
+		case sig.Word == WordUndo:
+			s.turnBack(fmt.Sprintf("%s said so: %s", sig.Actor, sig.Why))
+			return nil
+		case sig.Word == WordResume && s.state.Outcome == pawl.Held:
+			s.record(Entry{Kind: KindResumed, Why: fmt.Sprintf("%s said so", sig.Actor)})
+			return nil
+		case sig.Word == WordWaive && s.waivable(sig.Step):
+			s.record(Entry{Kind: KindOutcome, Step: sig.Step, Result: ResultWaived, Effect: s.state.Step(sig.Step).Effect,
+				Detail: fmt.Sprintf("waived by %s: %s", sig.Actor, sig.Why)})
+			if s.state.Outcome == pawl.Held {
+				s.record(Entry{Kind: KindResumed, Why: fmt.Sprintf("%s waived %s", sig.Actor, sig.Step)})
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// waivable reports whether a step is a proof or a wait of the current stage,
+// which a person may do without. What changes something cannot be waived.
+func (s *session) waivable(id string) bool {
+	for _, step := range s.state.current() {
+		if step.ID == id {
+			return !mutates(step) && step.Act != plan.ActDiscard
+		}
+	}
+	return false
+}
+
+func (s *session) failed(stage []*plan.Step) *plan.Step {
+	for _, step := range stage {
+		if s.state.Step(step.ID).Status == StatusFailed {
+			return step
+		}
+	}
+	return nil
+}
+
+// due splits a stage into the steps that can act now and, if there are none,
+// what they wait for.
+func (s *session) due(stage []*plan.Step) ([]*plan.Step, Wait) {
+	now := s.e.Now()
+	var due []*plan.Step
+	wait := Wait{For: ForPerson}
+	for _, step := range stage {
+		st := s.state.Step(step.ID)
+		switch {
+		case s.asks(step, st):
+			wait.Step = step.ID
+		case st.timer() && st.Until.After(now):
+			wait = wait.earlier(st.Until, step.ID)
+		case st.NotBefore.After(now):
+			wait = wait.earlier(st.NotBefore, step.ID)
+		default:
+			due = append(due, step)
+		}
+	}
+	return due, wait
+}
+
+func (st *StepState) timer() bool { return st.Status == StatusWaiting && st.Resume == resumeTimer }
+
+// asks reports whether a step waits for a person who has not spoken.
+func (s *session) asks(step *plan.Step, st *StepState) bool {
+	if st.Status != StatusWaiting || st.Resume != resumePerson {
+		return false
+	}
+	_, spoken := s.state.signal(step.ID, WordApprove, WordDecline, WordProvide, WordChoose)
+	return !spoken
+}
+
+// resumePerson marks a wait that only a person ends.
+const resumePerson = "person"
+
+func (w Wait) earlier(t time.Time, step string) Wait {
+	if w.For != ForTime || t.Before(w.Until) {
+		return Wait{For: ForTime, Until: t, Step: step}
+	}
+	return w
+}
+
+// perform announces the steps that must be announced, stores that, acts, and
+// records what came of it.
+func (s *session) perform(ctx context.Context, due []*plan.Step) error {
+	jobs := make([]*job, len(due))
+	for i, step := range due {
+		jobs[i] = &job{s: s, step: step, st: s.state.Step(step.ID)}
+	}
+	if err := s.announce(ctx, jobs); err != nil {
+		return err
+	}
+	s.each(jobs, func(j *job) { j.act(ctx) })
+	for _, j := range jobs {
+		if err := ctx.Err(); err != nil && j.cut {
+			return err // the call was cut short by us: it stays announced and is looked at later
+		}
+		if j.err != nil {
+			return j.err
+		}
+		s.record(j.entries...)
+		s.keep(j.versions...)
+	}
+	for _, j := range jobs {
+		if j.urgent {
+			return s.flush(ctx, false)
+		}
+	}
+	return nil
+}
+
+// announce stores the intents of the jobs, with whatever was held before.
+// Nothing that changes anything is called before this returned.
+func (s *session) announce(ctx context.Context, jobs []*job) error {
+	s.each(jobs, func(j *job) { j.prepare(ctx) })
+	for _, j := range jobs {
+		if j.err != nil {
+			return j.err
+		}
+		if !j.over {
+			s.promote(j.step)
+			s.record(j.intent()...)
+		}
+		s.record(j.entries...)
+		j.entries = nil
+	}
+	return s.flush(ctx, false)
+}
+
+// each runs f for all jobs, side by side up to the engine's bound.
+func (s *session) each(jobs []*job, f func(*job)) {
+	limit := s.e.Parallel
+	if limit == 0 {
+		limit = DefaultParallel
+	}
+	if len(jobs) == 1 || limit == 1 {
+		for _, j := range jobs {
+			f(j)
+		}
+		return
+	}
+	var group sync.WaitGroup
+	slots := make(chan struct{}, limit)
+	for _, j := range jobs {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			f(j)
+		})
+	}
+	group.Wait()
+}

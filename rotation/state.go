@@ -1,0 +1,317 @@
+package rotation
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/plan"
+)
+
+// State is where a rotation stands: its plan and what the journal says of it.
+// It is computed from the account alone, by Fold.
+type State struct {
+	ID       pawl.RotationID
+	Plan     *plan.Plan
+	OpenedAt time.Time
+	Outcome  pawl.Outcome
+	Steps    map[string]*StepState
+	Undoing  bool
+	Why      string // why it turns back or is held
+	Next     string // the command that goes on, when held
+	Last     time.Time
+	Signals  []Entry // words of people that no step has used yet
+	sealed   map[int64]map[string][]byte
+	promoted bool
+}
+
+// Status is where a step stands.
+type Status string
+
+// The statuses.
+const (
+	StatusPending   Status = "pending"
+	StatusAnnounced Status = "announced" // its intent is on record; it may have acted
+	StatusWaiting   Status = "waiting"   // for time, a consumer or a person
+	StatusDone      Status = "done"
+	StatusFailed    Status = "failed"
+)
+
+// StepState is where one step stands.
+type StepState struct {
+	Status      Status
+	Attempt     int       // of the last intent
+	Tries       int       // failed ones since the last resume
+	AnnouncedAt time.Time // of the first intent
+	DoneAt      time.Time
+	NotBefore   time.Time // a retry or a look is due then
+	Until       time.Time // the deadline of a pending result, or the end of a wait
+	Resume      string
+	Before      *driver.Receipt
+	Receipt     *driver.Receipt
+	Strength    string
+	Credential  *driver.Credential
+	Known       []string
+	Suspect     *driver.Credential // a credential that may be the one whose answer was lost
+	Attributed  bool               // the suspect is ours: by its name, or because a person said so
+	ResumedAt   time.Time          // deadlines run anew from here
+	Effect      pawl.Effect
+	ErrorKind   driver.ErrorKind
+	Why         string
+	Detail      string
+	Waived      bool
+	open        bool // an intent without an outcome
+	maybe       bool // some attempt may have taken effect
+}
+
+// Fold computes the state of an account.
+func Fold(a Account) (*State, error) {
+	p := new(plan.Plan)
+	if err := json.Unmarshal(a.Plan, p); err != nil {
+		return nil, &pawl.Error{Code: pawl.CodeCorrupt, Op: "read the plan of", On: string(a.ID), Err: err, Next: "pawl doctor"}
+	}
+	if p.Format > plan.Format {
+		return nil, &pawl.Error{Code: pawl.CodeUnsupported, Op: "go on with", On: string(a.ID),
+			Why: fmt.Sprintf("its plan has format %d and this pawl knows %d", p.Format, plan.Format), Next: "use the newer pawl that opened it"}
+	}
+	s := &State{ID: a.ID, Plan: p, OpenedAt: a.OpenedAt, Outcome: pawl.Open, Steps: make(map[string]*StepState, len(p.Steps)+len(p.Undo)), sealed: a.Signals}
+	for _, entry := range a.Entries {
+		s.apply(entry)
+	}
+	return s, nil
+}
+
+// Step gives the state of a step; one that has no entry is pending.
+func (s *State) Step(id string) *StepState {
+	st, ok := s.Steps[id]
+	if !ok {
+		st = &StepState{Status: StatusPending}
+		s.Steps[id] = st
+	}
+	return st
+}
+
+// apply moves the state by one entry.
+func (s *State) apply(e Entry) {
+	if e.Time.After(s.Last) {
+		s.Last = e.Time
+	}
+	switch e.Kind {
+	case KindIntent:
+		s.Step(e.Step).announce(e)
+	case KindOutcome:
+		s.Step(e.Step).outcome(e)
+		s.use(e)
+	case KindLook:
+		s.Step(e.Step).look(e)
+	case KindWaiting:
+		s.Step(e.Step).wait(e)
+	case KindSignal:
+		s.Signals = append(s.Signals, e)
+	case KindUndoing:
+		s.Undoing, s.Outcome, s.Why, s.Next = true, pawl.Open, e.Why, ""
+		s.takeBack(e.Time)
+	case KindHeld:
+		s.Outcome, s.Why, s.Next = pawl.Held, e.Why, e.Next
+	case KindResumed:
+		s.Outcome, s.Why, s.Next = pawl.Open, "", ""
+		s.takeBack(e.Time)
+	case KindClosed:
+		s.Outcome = e.Outcome
+	}
+}
+
+// takeBack forgets the words that moved the rotation and gives failed steps
+// their tries back.
+func (s *State) takeBack(now time.Time) {
+	rest := s.Signals[:0]
+	for _, sig := range s.Signals {
+		if sig.Word != WordResume && sig.Word != WordUndo {
+			rest = append(rest, sig)
+		}
+	}
+	s.Signals = rest
+	for _, st := range s.Steps {
+		if st.Status == StatusFailed {
+			st.Status = StatusAnnounced
+		}
+		st.Tries, st.NotBefore, st.Until, st.ResumedAt = 0, time.Time{}, waitsOn(st), now
+	}
+}
+
+// waitsOn keeps the end of a plain wait across a resume.
+func waitsOn(st *StepState) time.Time {
+	if st.Status == StatusWaiting && st.Resume == resumeTimer {
+		return st.Until
+	}
+	return time.Time{}
+}
+
+// resumeTimer marks a wait that only time ends.
+const resumeTimer = "timer"
+
+// use drops the signals that a step's outcome has answered.
+func (s *State) use(e Entry) {
+	if e.Result == ResultRetry {
+		return
+	}
+	rest := s.Signals[:0]
+	for _, sig := range s.Signals {
+		if sig.Step != e.Step {
+			rest = append(rest, sig)
+		}
+	}
+	s.Signals = rest
+}
+
+func (st *StepState) announce(e Entry) {
+	if st.AnnouncedAt.IsZero() {
+		st.AnnouncedAt = e.Time
+		st.Before = e.Before
+	}
+	if e.Before != nil && st.Before == nil {
+		st.Before = e.Before
+	}
+	st.maybe = st.maybe || st.open // the attempt before ended without a word
+	st.Status, st.Attempt, st.Known, st.open = StatusAnnounced, e.Attempt, e.Known, true
+	st.NotBefore = time.Time{}
+}
+
+func (st *StepState) outcome(e Entry) {
+	st.open, st.maybe = false, st.maybe || e.Effect != pawl.EffectNone
+	st.Effect, st.ErrorKind, st.Why, st.Detail = e.Effect, e.ErrorKind, e.Why, e.Detail
+	if e.Receipt != nil {
+		st.Receipt = e.Receipt
+	}
+	if e.Credential != nil {
+		st.Credential = e.Credential
+	}
+	st.Strength = e.Strength
+	switch e.Result {
+	case ResultOK, ResultWaived:
+		st.Status, st.DoneAt, st.Waived = StatusDone, e.Time, e.Result == ResultWaived
+	case ResultRetry:
+		st.Tries++
+		st.NotBefore, st.Resume = e.Until, e.Resume
+	case ResultFailed:
+		st.Status = StatusFailed
+	}
+}
+
+// look records what looking showed. Present with a credential means that a
+// lost mint left it behind and that it is about to be ended.
+func (st *StepState) look(e Entry) {
+	st.Suspect, st.Attributed, st.Status = nil, false, StatusAnnounced
+	switch e.Result {
+	case ResultPresent:
+		st.Suspect, st.Attributed = e.Credential, true
+	case ResultAbsent:
+		st.Effect, st.open, st.maybe = pawl.EffectNone, false, false
+	}
+}
+
+func (st *StepState) wait(e Entry) {
+	st.Status, st.Resume, st.Detail = StatusWaiting, e.Resume, e.Detail
+	st.NotBefore = e.Until
+	if st.AnnouncedAt.IsZero() {
+		st.AnnouncedAt = e.Time
+	}
+	if e.Resume == resumeTimer {
+		st.NotBefore, st.Until = time.Time{}, e.Until
+	}
+	if e.Credential != nil {
+		st.Suspect = e.Credential
+	}
+}
+
+// current gives the steps of the lowest stage in which one is not done, and
+// nil when all are.
+func (s *State) current() []*plan.Step {
+	list := s.Plan.Steps
+	if s.Undoing {
+		list = s.Plan.Undo
+	}
+	var stage []*plan.Step
+	for i := range list {
+		step := &list[i]
+		if len(stage) > 0 && step.Stage > stage[0].Stage {
+			break
+		}
+		if s.applies(step) && s.Step(step.ID).Status != StatusDone {
+			stage = append(stage, step)
+		}
+	}
+	return stage
+}
+
+// applies reports whether an undo step has something to undo. Forward steps
+// always apply.
+func (s *State) applies(step *plan.Step) bool {
+	switch {
+	case !s.Undoing:
+		return true
+	case step.ReprovesAny():
+		return s.anyPut()
+	default:
+		return s.touched(step.Reverses)
+	}
+}
+
+// touched reports whether a step may have acted: an intent of it is open, or
+// some attempt did not end without effect.
+func (s *State) touched(id string) bool {
+	st, ok := s.Steps[id]
+	return ok && (st.open || st.maybe)
+}
+
+func (s *State) anyPut() bool {
+	for i := range s.Plan.Steps {
+		if step := &s.Plan.Steps[i]; step.Act == plan.ActPut && s.touched(step.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// PastReturn reports whether the point of no return was announced.
+func (s *State) PastReturn() bool {
+	if s.Plan.NoReturn == "" {
+		return false
+	}
+	st, ok := s.Steps[s.Plan.NoReturn]
+	return ok && !st.AnnouncedAt.IsZero()
+}
+
+// changed reports whether any step that changes something was announced.
+func (s *State) changed() bool {
+	for i := range s.Plan.Steps {
+		step := &s.Plan.Steps[i]
+		if mutates(step) && s.touched(step.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+func mutates(step *plan.Step) bool {
+	switch step.Act {
+	case plan.ActMint, plan.ActProvide, plan.ActPut, plan.ActActivate, plan.ActDeactivate, plan.ActRevoke:
+		return true
+	default:
+		return false
+	}
+}
+
+// signal finds the oldest unused word for a step.
+func (s *State) signal(step string, words ...Word) (Entry, bool) {
+	for _, sig := range s.Signals {
+		for _, w := range words {
+			if sig.Step == step && sig.Word == w {
+				return sig, true
+			}
+		}
+	}
+	return Entry{}, false
+}
