@@ -1,0 +1,51 @@
+package rotation
+
+import (
+	"context"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// Observe reads from the store what a plan of some secrets must know.
+func Observe(ctx context.Context, c Custody, names []pawl.SecretName) (plan.Observed, error) {
+	o := plan.Observed{Secrets: make(map[pawl.SecretName]plan.Known, len(names))}
+	for _, name := range names {
+		rows, err := c.Versions(ctx, name)
+		if err != nil {
+			return o, err
+		}
+		o.Secrets[name] = known(rows)
+	}
+	return o, nil
+}
+
+func known(rows []VersionRow) plan.Known {
+	var k plan.Known
+	for _, r := range rows {
+		k.Last = max(k.Last, r.Version)
+		if r.State == VersionCurrent {
+			k.Current, k.Held, k.RotatedAt = r.Version, r.Held, r.At
+			k.Identified = r.Credential != nil && r.Credential.ID != ""
+		}
+	}
+	return k
+}
+
+// Adopt takes a value that is in place already as version 1 of a secret, so
+// that its first rotation can be undone and its old value proven dead. It
+// fails with ErrVersion when pawl knows versions of the secret.
+func (e *Engine) Adopt(ctx context.Context, name pawl.SecretName, value secret.Parts, c *driver.Credential, actor string) error {
+	change, err := e.version(name, 1, value)
+	if err != nil {
+		return err
+	}
+	now := e.Now()
+	return e.Store.Adopt(ctx, Adoption{
+		Row:    VersionRow{Secret: name, Version: 1, State: VersionCurrent, Credential: c, Fingerprint: change.Fingerprint, Held: true, At: now},
+		Sealed: change.Sealed,
+		Entry:  Entry{Time: now, Kind: KindAdopted, Actor: actor, Secret: name, Version: 1, Print: change.Fingerprint, Credential: c},
+	})
+}
