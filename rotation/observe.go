@@ -49,3 +49,30 @@ func (e *Engine) Adopt(ctx context.Context, name pawl.SecretName, value secret.P
 		Entry:  Entry{Time: now, Kind: KindAdopted, Actor: actor, Secret: name, Version: 1, Print: change.Fingerprint, Credential: c},
 	})
 }
+
+// Newest opens the newest proven value of a secret: the one that a connection
+// uses whose credential is a secret of the estate. It fails with ErrNotFound
+// when pawl holds none, and for secrets of several parts.
+func (e *Engine) Newest(ctx context.Context, name pawl.SecretName) (secret.Value, error) {
+	rows, err := e.Store.Versions(ctx, name)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	k := known(rows)
+	if k.Current == 0 || !k.Held {
+		return secret.Value{}, ErrNotFound
+	}
+	sealed, err := e.Store.Sealed(ctx, name, k.Current)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	value, err := e.unseal(name, versionRow(k.Current), sealed)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	single, ok := value[secret.Single]
+	if !ok {
+		return secret.Value{}, ErrNotFound
+	}
+	return single, nil
+}

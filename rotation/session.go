@@ -324,3 +324,6 @@ func (s *session) each(jobs []*job, f func(*job)) {
 	}
 	group.Wait()
 }
+
+// Asks reports whether the step waits for a person.
+func (st *StepState) Asks() bool { return st.Status == StatusWaiting && st.Resume == resumePerson }

@@ -1,0 +1,54 @@
+# Everything here works on a machine with Go, git and make. What tests need
+# besides, `make test` says or installs.
+GO ?= go
+export CGO_ENABLED ?= 0
+
+.PHONY: build test check generate crash-matrix crash-matrix-mutants kill9 canary bench fuzz demo
+
+build:
+	$(GO) build -trimpath -o bin/pawl ./cmd/pawl
+
+# Everything that must pass. Race-checked where goroutines meet.
+test: check
+	$(GO) test ./...
+	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants
+	$(MAKE) --no-print-directory kill9 KILL9_RUNS=25
+	$(MAKE) --no-print-directory canary
+
+check:
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod verify
+
+.PHONY: race
+race:
+	@if command -v $${CC:-gcc} >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short ./rotation/... ./store/... ./driver/rest ./driver/drivertest ./runner/... ./vendorsim ./secret; \
+	else echo "race: no C compiler here, the race detector is left out"; fi
+
+generate:
+	$(GO) generate ./...
+
+crash-matrix:
+	@$(GO) run ./internal/crash/cmd matrix
+
+crash-matrix-mutants:
+	@$(GO) run ./internal/crash/cmd mutants
+
+KILL9_RUNS ?= 200
+kill9: build
+	@$(GO) run ./internal/kill9 -pawl bin/pawl -runs $(KILL9_RUNS)
+
+canary: build
+	@$(GO) run ./internal/kill9 -pawl bin/pawl -canary
+
+bench: build
+	@$(GO) run ./internal/bench -pawl bin/pawl
+
+FUZZTIME ?= 60s
+fuzz:
+	@for t in $$(grep -rlE '^func Fuzz' --include=*_test.go . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$t/*_test.go | awk '{print $$2}'); do \
+	    echo "fuzz: $$t $$f"; $(GO) test $$t -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+demo:
+	$(GO) run ./cmd/pawl demo

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"crypto/rand"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/envelope"
+	"github.com/pawlhq/pawl/envelope/keyfile"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/internal/connect"
+	"github.com/pawlhq/pawl/internal/credential"
+	"github.com/pawlhq/pawl/rotation"
+	"github.com/pawlhq/pawl/runner/local"
+	"github.com/pawlhq/pawl/secret"
+	"github.com/pawlhq/pawl/store/sqlite"
+)
+
+// App is what all commands share: streams, flags, and the drivers at hand.
+type App struct {
+	Streams   *Streams
+	Registry  driver.Registry
+	Transport http.RoundTripper // nil is the network
+	File      string
+	Dir       string
+	JSON      bool
+}
+
+// file gives the estate's path.
+func (a *App) file() string {
+	if a.File != "" {
+		return a.File
+	}
+	if env := os.Getenv("PAWL_FILE"); env != "" {
+		return env
+	}
+	return "pawl.yaml"
+}
+
+// dir gives the folder of store and key.
+func (a *App) dir() string {
+	if a.Dir != "" {
+		return a.Dir
+	}
+	if env := os.Getenv("PAWL_DIR"); env != "" {
+		return env
+	}
+	return filepath.Join(filepath.Dir(a.file()), ".pawl")
+}
+
+// estate loads the estate.
+func (a *App) estate() (*estate.Estate, error) { return estate.Load(a.file(), a.Registry) }
+
+// Home is an opened store with its keys and an engine over it.
+type Home struct {
+	App       *App
+	Store     *sqlite.Store
+	Ring      *envelope.Ring
+	Engine    *rotation.Engine
+	Connector *connect.Connector
+}
+
+// open opens the home, and makes it on first use.
+func (a *App) open(ctx context.Context) (*Home, error) {
+	dir := a.dir()
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	keeper, err := openKey(filepath.Join(dir, "key"))
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlite.Open(ctx, filepath.Join(dir, "pawl.db"), sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	ring, err := openRing(ctx, store, keeper)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	h := &Home{App: a, Store: store, Ring: ring}
+	resolver := &credential.Resolver{Dir: filepath.Dir(a.file()), Secret: h.newest}
+	h.Connector = &connect.Connector{Registry: a.Registry, Resolver: resolver, Transport: a.Transport, Log: slog.New(slog.DiscardHandler), Dir: filepath.Dir(a.file())}
+	h.Engine = &rotation.Engine{Store: store, Ports: h.Connector, Vault: ring, Now: time.Now, Holder: local.Process(), Dead: local.Dead}
+	return h, nil
+}
+
+// Close closes the home.
+func (h *Home) Close() error { return errors.Join(h.Connector.Close(), h.Store.Close()) }
+
+// newest opens the newest proven value of a secret, for connections whose
+// credential is itself a secret of the estate.
+func (h *Home) newest(ctx context.Context, name pawl.SecretName) (secret.Value, error) {
+	return h.Engine.Newest(ctx, name)
+}
+
+// makeDir makes the folder, closed to others, with a note that keeps it out
+// of git.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600)
+	}
+	if err != nil {
+		return &pawl.Error{Code: pawl.CodeStore, Op: "make the store's folder", On: dir, Err: err, Next: "choose another with --dir"}
+	}
+	return nil
+}
+
+// openKey loads the key file; a new store gets a new one.
+func openKey(path string) (envelope.Keeper, error) {
+	k, err := keyfile.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, dbErr := os.Stat(filepath.Join(filepath.Dir(path), "pawl.db")); dbErr == nil {
+			return nil, &pawl.Error{Code: pawl.CodeStore, Op: "open the key", On: path, Why: "the store is there but its key is not", Next: "put the key file back from your backup; without it the sealed values cannot be opened"}
+		}
+		return keyfile.Create(path)
+	}
+	return k, err
+}
+
+// openRing unwraps the store's data keys; a new store gets its first.
+func openRing(ctx context.Context, store *sqlite.Store, keeper envelope.Keeper) (*envelope.Ring, error) {
+	keys, err := store.DataKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) == 0 {
+		key, err := envelope.NewDataKey(ctx, keeper, 1, "pawl", time.Now(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		if err := store.AddDataKey(ctx, key); err != nil {
+			return nil, err
+		}
+		if keys, err = store.DataKeys(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return envelope.OpenRing(ctx, []envelope.Keeper{keeper}, keys)
+}
+
+// print writes the result: a JSON document with --json, else text.
+func (a *App) print(document any, text func() error) error {
+	if !a.JSON {
+		return text()
+	}
+	enc := json.NewEncoder(a.Streams.Out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(document)
+}
+
+// say writes talk, for people who watch.
+func (a *App) say(format string, args ...any) {
+	if !a.JSON {
+		fmt.Fprintf(a.Streams.Err, format+"\n", args...)
+	}
+}
+
+// actor names the person at the keyboard, for the record.
+func actor() string {
+	if name := os.Getenv("PAWL_ACTOR"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "somebody"
+}

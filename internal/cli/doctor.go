@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
+)
+
+func doctorCommand(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor [CONNECTION ...]",
+		Short: "Prove each connection and permission, and the store, without changing anything",
+		Example: `  pawl doctor
+  pawl doctor fly github`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd.Context(), args) },
+	}
+}
+
+type findingDoc struct {
+	Subject string `json:"subject"`
+	Need    string `json:"need"`
+	Has     string `json:"has"` // yes, no, unknown
+	Detail  string `json:"detail,omitempty"`
+	Next    string `json:"next,omitempty"`
+	auth    bool
+}
+
+func (a *App) doctor(ctx context.Context, only []string) error {
+	e, err := a.estate()
+	if err != nil {
+		return err
+	}
+	h, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	var found []findingDoc
+	if len(only) == 0 {
+		found = append(found, h.storeHealth(ctx))
+	}
+	for _, t := range targets(e) {
+		if len(only) == 0 || slices.Contains(only, t.connection) {
+			found = append(found, h.examine(ctx, t)...)
+		}
+	}
+	err = a.print(map[string]any{"findings": found}, func() error {
+		rows := [][]string{{"", "SUBJECT", "NEEDS", "DETAIL"}}
+		for _, f := range found {
+			rows = append(rows, []string{f.Has, f.Subject, f.Need, strings.TrimSuffix(f.Detail+"; next: "+f.Next, "; next: ")})
+		}
+		return table(a.Streams.Out, a.Streams.OutTTY, rows)
+	})
+	if err != nil {
+		return err
+	}
+	return diagnosis(found)
+}
+
+func diagnosis(found []findingDoc) error {
+	bad, auth := 0, false
+	for _, f := range found {
+		if f.Has == string(driver.No) {
+			bad++
+			auth = auth || f.auth
+		}
+	}
+	switch {
+	case bad == 0:
+		return nil
+	case auth:
+		return &pawl.Error{Code: pawl.CodeUnauthorised, Op: "doctor", Why: fmt.Sprintf("%d of %d needs are not met", bad, len(found)), Next: "mend what the table says, then: pawl doctor"}
+	default:
+		return &pawl.Error{Code: pawl.CodeFailed, Op: "doctor", Why: fmt.Sprintf("%d of %d needs are not met", bad, len(found)), Next: "mend what the table says, then: pawl doctor"}
+	}
+}
+
+func (h *Home) storeHealth(ctx context.Context) findingDoc {
+	f := findingDoc{Subject: "store " + h.App.dir(), Need: "whole, and its evidence chain verifies", Has: string(driver.Yes)}
+	if err := h.Store.Check(ctx); err != nil {
+		f.Has, f.Detail, f.Next = string(driver.No), err.Error(), pawl.HintOf(err)
+	}
+	return f
+}
+
+// examined is one place that doctor asks about.
+type examined struct {
+	connection string
+	pinned     plan.Connection
+	target     driver.Target
+	title      string
+}
+
+// targets lists each connection by itself and each kind of place once.
+func targets(e *estate.Estate) []examined {
+	var list []examined
+	seen := map[string]bool{}
+	add := func(u estate.Use) {
+		c, ok := e.Connections[u.Connection]
+		if u.Connection == "" || u.Connection == estate.Person {
+			return
+		}
+		if !ok {
+			c = estate.Connection{Driver: u.Connection}
+		}
+		title := u.Connection + " " + strings.ReplaceAll(u.Kind, "_", " ")
+		for _, field := range u.Facts.Identity {
+			title += fmt.Sprintf(" %v", u.Settings[field])
+		}
+		if !seen[title] {
+			seen[title] = true
+			list = append(list, examined{connection: u.Connection, pinned: plan.Connection{Driver: c.Driver, Credential: c.Credential.String(), Settings: c.Settings},
+				target: driver.Target{Kind: u.Kind, Settings: u.Settings}, title: title})
+		}
+	}
+	for i := range e.Secrets {
+		s := &e.Secrets[i]
+		if s.Never != "" {
+			continue
+		}
+		add(s.Issuer)
+		for _, l := range s.Locations {
+			add(l.Use)
+		}
+		for _, c := range s.Checks {
+			add(c.Use)
+		}
+	}
+	return list
+}
+
+func (h *Home) examine(ctx context.Context, t examined) []findingDoc {
+	port, err := h.Connector.Port(ctx, t.connection, t.pinned)
+	var grants []driver.Grant
+	if err == nil {
+		grants, err = port.Probe(ctx, t.target)
+	}
+	if err != nil {
+		d := driver.AsError("probe", err)
+		return []findingDoc{{Subject: t.title, Need: "to be reached", Has: string(driver.No), Detail: err.Error(), Next: nextFor(err),
+			auth: d.Kind == driver.Unauthenticated || d.Kind == driver.Denied || pawl.CodeOf(err) == pawl.CodeUnauthorised}}
+	}
+	if len(grants) == 0 {
+		return []findingDoc{{Subject: t.title, Need: "nothing", Has: string(driver.Yes)}}
+	}
+	docs := make([]findingDoc, len(grants))
+	for i, g := range grants {
+		docs[i] = findingDoc{Subject: t.title, Need: g.Need, Has: string(g.Has), Detail: g.Detail, auth: g.Has == driver.No}
+	}
+	return docs
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/rotation"
+)
+
+// The exit statuses. docs/use/exit-codes.md is their table for people.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitPending     = 3
+	exitAuth        = 4
+	exitHeld        = 5
+	exitInterrupted = 130
+)
+
+// errUsage wraps what is wrong with a command line.
+type usageError struct{ err error }
+
+func (u usageError) Error() string { return u.err.Error() }
+func (u usageError) Unwrap() error { return u.err }
+
+// exitStatus gives the status for an error.
+func exitStatus(err error) int {
+	var usage usageError
+	var problems estate.Problems
+	if err == nil {
+		return exitOK
+	}
+	if errors.As(err, &usage) || errors.As(err, &problems) {
+		return exitUsage
+	}
+	var d *driver.Error
+	if errors.As(err, &d) && (d.Kind == driver.Unauthenticated || d.Kind == driver.Denied) {
+		return exitAuth
+	}
+	switch pawl.CodeOf(err) {
+	case pawl.CodeInvalid:
+		return exitUsage
+	case pawl.CodePending:
+		return exitPending
+	case pawl.CodeUnauthorised:
+		return exitAuth
+	case pawl.CodeHeld:
+		return exitHeld
+	case pawl.CodeInterrupted:
+		return exitInterrupted
+	default:
+		return exitFailed
+	}
+}
+
+// printError says what failed and what to do next.
+func printError(w io.Writer, err error) {
+	var problems estate.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(w, problems.Error())
+		return
+	}
+	fmt.Fprintf(w, "pawl: %v\n", err)
+	if next := nextFor(err); next != "" {
+		fmt.Fprintf(w, "next: %s\n", next)
+	}
+}
+
+// nextFor finds the command or act that goes on from an error.
+func nextFor(err error) string {
+	if next := pawl.HintOf(err); next != "" {
+		return next
+	}
+	var d *driver.Error
+	var open *rotation.OpenError
+	var held *rotation.HeldError
+	switch {
+	case errors.As(err, &open):
+		return fmt.Sprintf("pawl status %s", open.Rotation)
+	case errors.As(err, &held):
+		return fmt.Sprintf("wait, or stop that process; then: pawl resume %s", held.Lease.Rotation)
+	case errors.As(err, &d) && d.Next != "":
+		return d.Next
+	}
+	return ""
+}

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/rotation"
+)
+
+// selection is which secrets a command is about, and how they are planned.
+type selection struct {
+	names       []string
+	all         bool
+	due         bool
+	compromised bool
+}
+
+func (s *selection) flags(c *cobra.Command) {
+	c.Flags().BoolVar(&s.all, "all", false, "every secret that is not marked never")
+	c.Flags().BoolVar(&s.due, "due", false, "every secret whose policy says that it is time")
+	c.Flags().BoolVar(&s.compromised, "compromised", false, "the old value has leaked: contain it, nothing soaks, nothing is undone")
+}
+
+func (s *selection) check() error {
+	if len(s.names) == 0 && !s.all && !s.due {
+		return usageError{fmt.Errorf("name at least one secret, or use --all or --due")}
+	}
+	if len(s.names) > 0 && (s.all || s.due) {
+		return usageError{fmt.Errorf("name secrets, or use --all or --due, not both")}
+	}
+	return nil
+}
+
+// planned is a plan and its place in the order.
+type planned struct {
+	batch plan.Batch
+	plan  *plan.Plan
+}
+
+func planCommand(a *App) *cobra.Command {
+	var s selection
+	c := &cobra.Command{
+		Use:   "plan [SECRET ...]",
+		Short: "Show every step of a rotation before anything is touched",
+		Example: `  pawl plan FLY_API_TOKEN
+  pawl plan --all
+  pawl plan FLY_API_TOKEN --compromised
+  pawl plan FLY_API_TOKEN --json | jq .plans[0].digest`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.names = args
+			if err := s.check(); err != nil {
+				return err
+			}
+			return a.plan(cmd.Context(), s)
+		},
+	}
+	s.flags(c)
+	return c
+}
+
+func (a *App) plan(ctx context.Context, s selection) error {
+	e, err := a.estate()
+	if err != nil {
+		return err
+	}
+	h, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	plans, err := makePlans(ctx, e, h.Store, s, time.Now())
+	if err != nil {
+		return err
+	}
+	return a.showPlans(plans)
+}
+
+func (a *App) showPlans(plans []planned) error {
+	list := make([]*plan.Plan, len(plans))
+	for i := range plans {
+		list[i] = plans[i].plan
+	}
+	return a.print(map[string]any{"plans": list}, func() error {
+		for i, p := range list {
+			if i > 0 {
+				fmt.Fprintln(a.Streams.Out)
+			}
+			if err := p.Text(a.Streams.Out); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// makePlans plans a selection against what the store knows.
+func makePlans(ctx context.Context, e *estate.Estate, c rotation.Custody, s selection, now time.Time) ([]planned, error) {
+	names, err := s.resolve(ctx, e, c, now)
+	if err != nil {
+		return nil, err
+	}
+	batches, err := plan.Batches(e, names)
+	if err != nil {
+		return nil, err
+	}
+	mode := plan.Normal
+	if s.compromised {
+		mode = plan.Compromised
+	}
+	plans := make([]planned, len(batches))
+	for i, b := range batches {
+		observed, err := rotation.Observe(ctx, c, b.Secrets)
+		if err != nil {
+			return nil, err
+		}
+		p, err := plan.Make(e, plan.Request{Secrets: b.Secrets, Mode: mode}, observed, now)
+		if err != nil {
+			return nil, err
+		}
+		plans[i] = planned{batch: b, plan: p}
+	}
+	return plans, nil
+}
+
+// resolve gives the names that a selection means.
+func (s *selection) resolve(ctx context.Context, e *estate.Estate, c rotation.Custody, now time.Time) ([]pawl.SecretName, error) {
+	var names []pawl.SecretName
+	for _, n := range s.names {
+		names = append(names, pawl.SecretName(n))
+	}
+	for i := range e.Secrets {
+		sec := &e.Secrets[i]
+		if sec.Never != "" || !s.all && !s.due {
+			continue
+		}
+		if s.due {
+			due, err := isDue(ctx, c, sec, now)
+			if err != nil {
+				return nil, err
+			}
+			if !due {
+				continue
+			}
+		}
+		names = append(names, sec.Name)
+	}
+	return names, nil
+}
+
+// isDue reports whether a secret's policy asks for a rotation now.
+func isDue(ctx context.Context, c rotation.Custody, s *estate.Secret, now time.Time) (bool, error) {
+	if s.Policy.Every == 0 {
+		return false, nil
+	}
+	o, err := rotation.Observe(ctx, c, []pawl.SecretName{s.Name})
+	if err != nil {
+		return false, err
+	}
+	k := o.Secrets[s.Name]
+	return k.Current == 0 || !now.Before(k.RotatedAt.Add(s.Policy.Every)), nil
+}
+
+// refuse says why plans may not begin now: outside their window, a gap that
+// nobody accepted, or a lower environment that has not gone first.
+func refuse(ctx context.Context, e *estate.Estate, c rotation.Custody, plans []planned, o rotateOptions, now time.Time) error {
+	inRun := map[pawl.SecretName]bool{}
+	for _, p := range plans {
+		for _, name := range p.batch.Secrets {
+			inRun[name] = true
+		}
+	}
+	for _, p := range plans {
+		if p.plan.Mode == plan.Compromised {
+			continue
+		}
+		for _, name := range p.batch.Secrets {
+			s, _ := e.Secret(name) // the plan was made of it
+			if err := o.gate(p.plan, s, now); err != nil {
+				return err
+			}
+			if err := stagedFirst(ctx, c, s, inRun); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o rotateOptions) gate(p *plan.Plan, s *estate.Secret, now time.Time) error {
+	if p.Gap.Longest > 0 && !s.Policy.AcceptGap && !o.acceptGap {
+		return &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name), Why: fmt.Sprintf("consumers may fail for up to %s: %s", plan.Span(p.Gap.Longest), p.Gap.Why),
+			Next: fmt.Sprintf("pawl rotate %s --accept-gap, or accept_gap: true in its policy", s.Name)}
+	}
+	if o.outsideWindow || s.Policy.Allowed(now) {
+		return nil
+	}
+	next := "change its policy, or use --outside-window"
+	if t, ok := s.Policy.Next(now); ok {
+		next = fmt.Sprintf("wait until %s, or use --outside-window", t.UTC().Format("Mon 2 Jan 15:04 MST"))
+	}
+	return &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name), Why: "its policy does not allow a start now", Next: next}
+}
+
+// stagedFirst holds that a secret of a higher environment rotates only after
+// its own copy in the lower one did.
+func stagedFirst(ctx context.Context, c rotation.Custody, s *estate.Secret, inRun map[pawl.SecretName]bool) error {
+	base, _, _ := strings.Cut(string(s.Name), "@")
+	for _, first := range s.After {
+		if inRun[first] || s.Environment == "" || !strings.HasPrefix(string(first), base+"@") {
+			continue
+		}
+		o, err := rotation.Observe(ctx, c, []pawl.SecretName{s.Name, first})
+		if err != nil {
+			return err
+		}
+		mine, lower := o.Secrets[s.Name], o.Secrets[first]
+		if lower.Current == 0 || lower.RotatedAt.Before(mine.RotatedAt) {
+			return &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name), Why: fmt.Sprintf("%s comes first and has not rotated since", first),
+				Next: fmt.Sprintf("pawl rotate %s %s", first, s.Name)}
+		}
+	}
+	return nil
+}

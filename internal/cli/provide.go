@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/rotation"
+	"github.com/pawlhq/pawl/secret"
+)
+
+type provideOptions struct {
+	current    bool
+	step       string
+	credential string
+}
+
+func provideCommand(a *App) *cobra.Command {
+	var o provideOptions
+	c := &cobra.Command{
+		Use:   "provide ROTATION | SECRET",
+		Short: "Give a value that a person minted, or the value in place before a first rotation",
+		Long: `Provide asks for the value without showing it, or reads it from standard input
+when that is not a terminal. Values are never taken from the command line.
+
+With --current it is the value that is in place now, before pawl has rotated the
+secret for the first time: with it the first rotation can be undone and the old
+value proven dead.`,
+		Example: `  pawl provide STRIPE_API_KEY
+  op read op://prod/stripe/key | pawl provide STRIPE_API_KEY
+  pawl provide FLY_API_TOKEN --current`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.provide(cmd.Context(), args[0], o) },
+	}
+	c.Flags().BoolVar(&o.current, "current", false, "it is the value in place now")
+	c.Flags().StringVar(&o.step, "step", "", "the step that asks, if several do")
+	c.Flags().StringVar(&o.credential, "credential", "", "the credential's id at the issuer, if you know it")
+	return c
+}
+
+func (a *App) provide(ctx context.Context, arg string, o provideOptions) error {
+	h, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if o.current {
+		return h.adopt(ctx, pawl.SecretName(arg), o.cred())
+	}
+	id, err := h.find(ctx, arg, true)
+	if err != nil {
+		return err
+	}
+	st, err := h.Engine.State(ctx, id)
+	if err != nil {
+		return err
+	}
+	step, err := wanted(st, o.step)
+	if err != nil {
+		return err
+	}
+	sub, _ := st.Plan.Subject(step.Secret) // a plan's steps name its subjects
+	value, err := a.read(string(step.Secret), sub.Parts, derived(sub.Derived), sub.Format)
+	if err != nil {
+		return err
+	}
+	word := rotation.Entry{Word: rotation.WordProvide, Actor: actor(), Step: step.ID, Credential: o.cred()}
+	if err := h.Engine.Say(ctx, id, word, step.Secret, value); err != nil {
+		return err
+	}
+	a.say("recorded, sealed\nnext: pawl resume %s, unless a process runs it", id)
+	return a.print(map[string]any{"rotation": id, "step": step.ID, "word": word.Word}, func() error { return nil })
+}
+
+func (o provideOptions) cred() *driver.Credential {
+	if o.credential == "" {
+		return nil
+	}
+	return &driver.Credential{ID: o.credential}
+}
+
+// wanted finds the step that asks for a value.
+func wanted(st *rotation.State, id string) (*plan.Step, error) {
+	for i := range st.Plan.Steps {
+		step := &st.Plan.Steps[i]
+		s := st.Steps[step.ID]
+		if step.Act == plan.ActProvide && s != nil && s.Asks() && (id == "" || id == step.ID) {
+			return step, nil
+		}
+	}
+	return nil, &pawl.Error{Code: pawl.CodeConflict, Op: "provide", On: string(st.ID), Why: "no step of it asks for a value now", Next: fmt.Sprintf("pawl status %s", st.ID)}
+}
+
+// adopt takes the value in place as version 1.
+func (h *Home) adopt(ctx context.Context, name pawl.SecretName, c *driver.Credential) error {
+	e, err := h.App.estate()
+	if err != nil {
+		return err
+	}
+	s, ok := e.Secret(name)
+	if !ok {
+		return &pawl.Error{Code: pawl.CodeNotFound, Op: "provide", On: string(name), Why: "the estate has no such secret", Next: "pawl status lists them"}
+	}
+	value, err := h.App.read(string(name), s.Parts, derived(s.Derived), secret.Format{})
+	if err != nil {
+		return err
+	}
+	if err := h.Engine.Adopt(ctx, name, value, c, actor()); err != nil {
+		return err
+	}
+	h.App.say("recorded, sealed, as version 1 of %s\nnext: pawl plan %s", name, name)
+	return h.App.print(map[string]any{"secret": name, "version": 1}, func() error { return nil })
+}
+
+func derived(list []estate.Derived) map[string]bool {
+	parts := map[string]bool{}
+	for _, d := range list {
+		parts[d.Part] = true
+	}
+	return parts
+}
+
+// read reads the parts of a value: from a terminal without echo, each twice
+// over; else from standard input, one line a part, or all of it for a single
+// part.
+func (a *App) read(name string, parts []string, skip map[string]bool, f secret.Format) (secret.Parts, error) {
+	value := secret.Parts{}
+	var asked []string
+	for _, p := range parts {
+		if !skip[p] {
+			asked = append(asked, p)
+		}
+	}
+	if a.Streams.InTTY {
+		for _, p := range asked {
+			v, err := a.prompt(name, p)
+			if err != nil {
+				return nil, err
+			}
+			value[p] = v
+		}
+		return value, check(value, f)
+	}
+	b, err := io.ReadAll(io.LimitReader(a.Streams.In, maxValue+1))
+	if err != nil {
+		return nil, fmt.Errorf("read standard input: %w", err)
+	}
+	defer clear(b)
+	if len(b) > maxValue {
+		return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: name, Why: "standard input is longer than 1 MiB"}
+	}
+	lines := [][]byte{bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))}
+	if len(asked) > 1 {
+		lines = bytes.Split(lines[0], []byte("\n"))
+	}
+	if len(lines) != len(asked) {
+		return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: name, Why: fmt.Sprintf("standard input has %d lines; the secret has %d parts", len(lines), len(asked)), Next: fmt.Sprintf("give one line for each of %v", asked)}
+	}
+	for i, p := range asked {
+		value[p] = secret.New(bytes.Clone(lines[i]))
+	}
+	return value, check(value, f)
+}
+
+const maxValue = 1 << 20
+
+func (a *App) prompt(name, part string) (secret.Value, error) {
+	label := name
+	if part != secret.Single {
+		label += " " + part
+	}
+	first, err := a.Streams.Secret(fmt.Sprintf("%s (not shown): ", label))
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("read the terminal: %w", err)
+	}
+	again, err := a.Streams.Secret(fmt.Sprintf("%s again: ", label))
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("read the terminal: %w", err)
+	}
+	v, w := secret.New(first), secret.New(again)
+	if !v.Equal(w) {
+		return secret.Value{}, &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: label, Why: "the two differ", Next: "try again"}
+	}
+	return v, nil
+}
+
+// check refuses what would never be written: an empty value, one with spaces
+// at its ends, one that breaks the estate's rules.
+func check(value secret.Parts, f secret.Format) error {
+	for part, v := range value {
+		var why string
+		_ = v.Use(func(b []byte) error { // read just now
+			switch {
+			case len(b) == 0:
+				why = "it is empty"
+			case len(bytes.TrimSpace(b)) != len(b) && !bytes.HasPrefix(b, []byte("-----BEGIN")):
+				why = "it begins or ends with white space"
+			}
+			return nil
+		})
+		if why != "" {
+			return &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: part, Why: why, Next: "try again"}
+		}
+	}
+	if v, ok := value[secret.Single]; ok && len(value) == 1 {
+		if err := f.Check(v); err != nil {
+			return &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: secret.Single, Err: err, Next: "try again"}
+		}
+	}
+	return nil
+}

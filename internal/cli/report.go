@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/rotation"
+	"github.com/pawlhq/pawl/runner/local"
+)
+
+// The documents that --json prints. Fields are added, never changed; readers
+// ignore those that they do not know (docs/formats/cli-json.md).
+
+type rotationDoc struct {
+	ID       pawl.RotationID `json:"id,omitempty"`
+	Outcome  pawl.Outcome    `json:"outcome,omitempty"`
+	Secrets  []secretDoc     `json:"secrets"`
+	OpenedAt time.Time       `json:"opened_at,omitzero"`
+	Undoing  bool            `json:"undoing,omitempty"`
+	Why      string          `json:"why,omitempty"`
+	Next     string          `json:"next,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Steps    []stepDoc       `json:"steps,omitempty"`
+}
+
+type secretDoc struct {
+	Name    pawl.SecretName `json:"name"`
+	From    pawl.Version    `json:"from"`
+	To      pawl.Version    `json:"to"`
+	Outcome pawl.Outcome    `json:"outcome,omitempty"`
+}
+
+type stepDoc struct {
+	ID       string          `json:"id"`
+	Phase    pawl.Phase      `json:"phase"`
+	Title    string          `json:"title"`
+	Status   rotation.Status `json:"status"`
+	Strength string          `json:"strength,omitempty"`
+	Detail   string          `json:"detail,omitempty"`
+	Why      string          `json:"why,omitempty"`
+	At       time.Time       `json:"at,omitzero"`
+	Until    time.Time       `json:"until,omitzero"`
+	Waived   bool            `json:"waived,omitempty"`
+}
+
+func report(results []local.Result) map[string]any {
+	docs := make([]rotationDoc, len(results))
+	for i := range results {
+		r := &results[i]
+		docs[i] = rotationDoc{ID: r.ID, Outcome: r.Outcome()}
+		if r.Plan != nil {
+			docs[i].Secrets = secretDocs(r.Plan, r.Outcome())
+		}
+		if r.State != nil {
+			docs[i] = stateDoc(r.State, false)
+		}
+		if r.Err != nil {
+			docs[i].Error, docs[i].Next = r.Err.Error(), nextFor(r.Err)
+		}
+	}
+	return map[string]any{"rotations": docs}
+}
+
+func secretDocs(p *plan.Plan, o pawl.Outcome) []secretDoc {
+	docs := make([]secretDoc, len(p.Subjects))
+	for i := range p.Subjects {
+		s := &p.Subjects[i]
+		docs[i] = secretDoc{Name: s.Secret, From: s.From, To: s.To, Outcome: o}
+	}
+	return docs
+}
+
+// stateDoc describes where a rotation stands.
+func stateDoc(st *rotation.State, steps bool) rotationDoc {
+	d := rotationDoc{ID: st.ID, Outcome: st.Outcome, Secrets: secretDocs(st.Plan, st.Outcome), OpenedAt: st.OpenedAt, Undoing: st.Undoing, Why: st.Why, Next: st.Next}
+	if q, ok := question(st); ok && d.Next == "" {
+		d.Why, d.Next = q.Detail, q.Next
+	}
+	if !steps {
+		return d
+	}
+	list := st.Plan.Steps
+	if st.Undoing {
+		list = append(append([]plan.Step(nil), list...), st.Plan.Undo...)
+	}
+	for i := range list {
+		s, ok := st.Steps[list[i].ID]
+		if !ok {
+			s = &rotation.StepState{Status: rotation.StatusPending}
+		}
+		d.Steps = append(d.Steps, stepDoc{ID: list[i].ID, Phase: list[i].Phase, Title: list[i].Title, Status: s.Status, Strength: s.Strength,
+			Detail: s.Detail, Why: s.Why, At: s.DoneAt, Until: s.Until, Waived: s.Waived})
+	}
+	return d
+}
+
+// resultTable is the last thing that rotate and resume print.
+func resultTable(s *Streams, results []local.Result) error {
+	rows := [][]string{{"SECRET", "FROM", "TO", "OUTCOME", "ROTATION"}}
+	for i := range results {
+		r := &results[i]
+		outcome := string(r.Outcome())
+		if outcome == "" {
+			outcome = "not begun"
+		}
+		if r.Plan == nil {
+			rows = append(rows, []string{"?", "", "", outcome, string(r.ID)})
+			continue
+		}
+		for j := range r.Plan.Subjects {
+			sub := &r.Plan.Subjects[j]
+			rows = append(rows, []string{string(sub.Secret), fmt.Sprintf("v%d", sub.From), fmt.Sprintf("v%d", sub.To), outcome, string(r.ID)})
+		}
+	}
+	return table(s.Out, s.OutTTY, rows)
+}
+
+// table aligns rows for a person; in a pipe it separates with tabs and drops
+// the head.
+func table(w io.Writer, tty bool, rows [][]string) error {
+	if !tty {
+		for _, row := range rows[1:] {
+			if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], len([]rune(cell)))
+		}
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-len([]rune(cell))+2))
+			}
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(b.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+// Package connect opens connections as plans have pinned them and shares them
+// between rotations.
+package connect
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"crypto/rand"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/internal/credential"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// Connector opens connections. It is safe for concurrent use.
+type Connector struct {
+	Registry  driver.Registry
+	Resolver  *credential.Resolver
+	Transport http.RoundTripper // nil is a fresh http.Transport
+	Log       *slog.Logger
+	Dir       string
+
+	mu    sync.Mutex
+	ports map[string]*driver.Port
+}
+
+// Port opens a connection, or gives the one that is open for the same pinned
+// settings. It does no I/O.
+func (c *Connector) Port(_ context.Context, name string, conn plan.Connection) (*driver.Port, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key, err := json.Marshal([]any{name, conn})
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := c.ports[string(key)]; ok {
+		return p, nil
+	}
+	p, err := c.open(name, conn)
+	if err != nil {
+		return nil, err
+	}
+	if c.ports == nil {
+		c.ports = map[string]*driver.Port{}
+	}
+	c.ports[string(key)] = p
+	return p, nil
+}
+
+func (c *Connector) open(name string, conn plan.Connection) (*driver.Port, error) {
+	d, ok := c.Registry.Driver(conn.Driver)
+	if !ok {
+		return nil, &driver.Error{Op: "open connection", On: name, Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "there is no driver " + conn.Driver}
+	}
+	env := driver.Env{Transport: c.transport(), Now: time.Now, Wait: wait, Rand: rand.Reader, Log: c.Log, Dir: c.Dir}
+	if scheme, rest, ok := strings.Cut(conn.Credential, ":"); ok {
+		ref := estate.Reference{Scheme: scheme, Rest: rest}
+		env.Credential = func(ctx context.Context) (secret.Value, error) { return c.Resolver.Resolve(ctx, ref) }
+	}
+	opened, err := d.Open(env, conn.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return driver.NewPort(name, d.Info(), opened, 0), nil
+}
+
+// Close ends all connections.
+func (c *Connector) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, p := range c.ports {
+		delete(c.ports, key)
+		if err := p.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Connector) transport() http.RoundTripper {
+	if c.Transport == nil {
+		c.Transport = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConnsPerHost:   64,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: 55 * time.Second,
+		}
+	}
+	return c.Transport
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
