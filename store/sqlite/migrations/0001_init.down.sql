@@ -1,0 +1,12 @@
+DROP TABLE signal_parts;
+DROP TABLE sealed;
+DROP TRIGGER versions_are_kept;
+DROP TABLE versions;
+DROP TABLE rotation_secrets;
+DROP TABLE rotations;
+DROP TRIGGER records_stay;
+DROP TRIGGER records_are_kept;
+DROP TABLE records;
+DROP TABLE store;
+DROP TABLE migrations;
+PRAGMA application_id = 0;
