@@ -76,7 +76,7 @@ func rawHashes(r evidence.Record) (prev, hash []byte, err error) {
 // fails with CodeCorrupt and says what is wrong.
 func (s *Store) Check(ctx context.Context) error {
 	return s.view(ctx, "check store", func(v *view) error {
-		for _, pragma := range []string{`SELECT integrity_check FROM pragma_integrity_check(10)`,
+		for _, pragma := range []string{`PRAGMA integrity_check(10)`,
 			`SELECT 'a row of ' || "table" || ' has lost the row of ' || parent || ' that it belongs to' FROM pragma_foreign_key_check`} {
 			if err := s.sound(v, pragma); err != nil {
 				return err
