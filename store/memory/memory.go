@@ -157,7 +157,9 @@ func (s *Store) write(r *row, fence int64, entries []rotation.Entry) {
 	for _, e := range entries {
 		e.Rotation, e.Fence = r.summary.ID, fence
 		r.seqs = append(r.seqs, s.chain(e))
-		r.summary.LastAt = utc(e.Time)
+		if !e.Time.IsZero() {
+			r.summary.LastAt = utc(e.Time)
+		}
 	}
 }
 

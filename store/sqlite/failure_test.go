@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -289,6 +290,26 @@ func TestTheFileIsPrivate(t *testing.T) {
 		if info, err := os.Stat(f); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: mode %v, %v; want 0600", filepath.Base(f), info.Mode().Perm(), err)
 		}
+	}
+}
+
+// TestEveryCommitIsSynced guards the settings that the promises rest on.
+func TestEveryCommitIsSynced(t *testing.T) {
+	s := fresh(t, Options{})
+	want := map[string]string{"synchronous": "2", "journal_mode": "wal", "secure_delete": "1", "foreign_keys": "1"}
+	got := map[string]string{}
+	err := s.submit(t.Context(), "look", func(t *tx) error {
+		for name := range want {
+			var value string
+			if err := t.row(`PRAGMA ` + name).Scan(&value); err != nil {
+				return err
+			}
+			got[name] = value
+		}
+		return nil
+	})
+	if err != nil || !maps.Equal(got, want) {
+		t.Fatalf("settings %v, %v; want %v", got, err, want)
 	}
 }
 

@@ -29,8 +29,12 @@ func (t *tx) create(o rotation.Opening) error {
 	if err := t.mayOpen(o); err != nil {
 		return err
 	}
+	last := o.Now
+	if n := len(o.Entries); n > 0 && !o.Entries[n-1].Time.IsZero() {
+		last = o.Entries[n-1].Time
+	}
 	_, err := t.change(`INSERT INTO rotations (id, plan, outcome, opened_at, last_at, fence, holder, expires) VALUES (?, ?, 'open', ?, ?, 1, ?, ?)`,
-		string(o.ID), blob(o.Plan), nanos(o.Now), nanos(o.Now), o.Holder, nanos(o.Expires))
+		string(o.ID), blob(o.Plan), nanos(o.Now), nanos(last), o.Holder, nanos(o.Expires))
 	if err != nil {
 		return err
 	}
@@ -45,7 +49,8 @@ func (t *tx) create(o rotation.Opening) error {
 			return err
 		}
 	}
-	return t.write(o.ID, 1, o.Entries)
+	_, err = t.write(o.ID, 1, o.Entries)
+	return err
 }
 
 func (t *tx) mayOpen(o rotation.Opening) error {
@@ -95,7 +100,8 @@ func (t *tx) append(l rotation.Lease, c rotation.Commit) error {
 			return err
 		}
 	}
-	if err := t.write(l.Rotation, l.Fence, c.Entries); err != nil {
+	last, err := t.write(l.Rotation, l.Fence, c.Entries)
+	if err != nil {
 		return err
 	}
 	outcome, holder := cmp.Or(c.Outcome, now.outcome), l.Holder
@@ -108,7 +114,8 @@ func (t *tx) append(l rotation.Lease, c rotation.Commit) error {
 	if c.Release || ledger.Ended(outcome) {
 		holder, expires = "", 0
 	}
-	_, err = t.change(`UPDATE rotations SET outcome = ?, holder = ?, expires = ? WHERE id = ?`, string(outcome), holder, expires, string(l.Rotation))
+	_, err = t.change(`UPDATE rotations SET outcome = ?, holder = ?, expires = ?, last_at = coalesce(nullif(?, 0), last_at) WHERE id = ?`,
+		string(outcome), holder, expires, last, string(l.Rotation))
 	return err
 }
 
@@ -143,7 +150,11 @@ func (t *tx) signal(sig rotation.Signal) error {
 	case ledger.Ended(now.outcome):
 		return ledger.Over("signal", id, now.outcome)
 	}
-	if err := t.write(id, 0, []rotation.Entry{sig.Entry}); err != nil {
+	last, err := t.write(id, 0, []rotation.Entry{sig.Entry})
+	if err != nil {
+		return err
+	}
+	if _, err := t.change(`UPDATE rotations SET last_at = coalesce(nullif(?, 0), last_at) WHERE id = ?`, last, string(id)); err != nil {
 		return err
 	}
 	for part, b := range sig.Sealed {
@@ -156,19 +167,17 @@ func (t *tx) signal(sig rotation.Signal) error {
 }
 
 // write extends the chain and the rotation's journal, which are one. Whose
-// rotation and which fence is not the caller's to say.
-func (t *tx) write(id pawl.RotationID, fence int64, entries []rotation.Entry) error {
+// rotation and which fence is not the caller's to say. It gives the time of
+// the last entry, 0 when there is none.
+func (t *tx) write(id pawl.RotationID, fence int64, entries []rotation.Entry) (last int64, err error) {
 	for _, e := range entries {
 		e.Rotation, e.Fence = id, fence
 		if err := t.chain(e); err != nil {
-			return err
+			return 0, err
 		}
+		last = nanos(e.Time)
 	}
-	if len(entries) == 0 {
-		return nil
-	}
-	_, err := t.change(`UPDATE rotations SET last_at = ? WHERE id = ?`, nanos(entries[len(entries)-1].Time), string(id))
-	return err
+	return last, nil
 }
 
 func (t *tx) chain(e rotation.Entry) error {
