@@ -53,11 +53,11 @@ func (s *tomlScanner) value(depth int) (*node, error) {
 // word reads a number, a truth value or a date.
 func (s *tomlScanner) word(n *node) error {
 	end := s.pos
+	if tomlDay.Match(s.body[end:]) {
+		end += len("2006-01-02 ") // its blank does not end the word
+	}
 	for end < len(s.body) && bytes.IndexByte([]byte(" \t\r\n,]}#="), s.body[end]) < 0 {
 		end++
-		if tomlDay.Match(s.body[s.pos:min(end+4, len(s.body))]) && s.body[end] == ' ' {
-			end++ // the blank between a date and a time
-		}
 	}
 	n.value = string(s.body[s.pos:end])
 	if n.literal = tomlType(n.value); n.literal == "" {

@@ -68,12 +68,16 @@ func find(roots []*node, r route) (place, error) {
 		return place{}, &fault{at: -1, kind: ErrPath, why: "the file has fewer documents than that"}
 	}
 	if r.document >= 0 {
-		return lookup(roots[r.document], r.segments)
+		roots = roots[r.document : r.document+1]
 	}
-	if len(roots) == 1 {
-		return lookup(roots[0], r.segments)
+	if len(roots) > 1 {
+		return findAny(roots, r.segments)
 	}
-	return findAny(roots, r.segments)
+	p, err := lookup(roots[0], r.segments)
+	if err != nil {
+		return p, err
+	}
+	return p, nil
 }
 
 // findAny wants the field in exactly one of several documents. A document of

@@ -38,7 +38,7 @@ func (yamlSyntax) parse(body []byte) ([]*node, error) {
 // quote the document.
 func yamlDocuments(body []byte) ([]*yaml.Node, error) {
 	bad := &fault{at: -1, kind: ErrInvalid, why: "it is not valid YAML here"}
-	loader, err := yaml.NewLoader(bytes.NewReader(body))
+	loader, err := yaml.NewLoader(bytes.NewReader(yamlVersion(body)))
 	if err != nil {
 		return nil, bad
 	}
@@ -59,6 +59,22 @@ func yamlDocuments(body []byte) ([]*yaml.Node, error) {
 			documents = append(documents, &d)
 		}
 	}
+}
+
+// yamlVersion gives the body with a first directive for version 1.2 written as
+// one for 1.1, the only one that the parser takes; it reads both the same way.
+func yamlVersion(body []byte) []byte {
+	const version, accepted = "%YAML 1.2", "%YAML 1.1"
+	for at := 0; at < len(body); at = nextLine(body, at) {
+		line := body[at:lineEnd(body, at)]
+		if bytes.HasPrefix(line, []byte(version)) {
+			return edit{at, at + len(version), accepted}.apply(body)
+		}
+		if len(bytes.TrimSpace(line)) > 0 && line[0] != '#' {
+			break
+		}
+	}
+	return body
 }
 
 // yamlReader turns parser nodes into nodes with spans.

@@ -226,9 +226,12 @@ func (r *yamlReader) endBlock(n *node, indent int) {
 			b.indent = max(spaces, indent+1)
 		}
 		if spaces < b.indent {
-			return
+			break
 		}
 		n.end = r.nextLine(at)
+	}
+	if n.end == b.content && b.digit == "" {
+		b.indent = 0 // what was measured is the line after it
 	}
 }
 
