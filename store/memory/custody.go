@@ -42,7 +42,7 @@ func (s *Store) Sealed(ctx context.Context, name pawl.SecretName, n pawl.Version
 
 // Adopt stores a version that a person gave: see rotation.Custody.
 func (s *Store) Adopt(ctx context.Context, a rotation.Adoption) error {
-	if err := cmp.Or(ctx.Err(), ledger.CheckVersion(a.Row.Secret, a.Row.Version)); err != nil {
+	if err := cmp.Or(ctx.Err(), ledger.CheckVersion(a.Row.Secret, a.Row.Version), ledger.CheckEntries(a.Entry)); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -56,7 +56,7 @@ func New() *Store {
 
 // Create opens a rotation: see rotation.Journal.
 func (s *Store) Create(ctx context.Context, o rotation.Opening) (rotation.Lease, error) {
-	if err := cmp.Or(ctx.Err(), ledger.CheckOpening(o)); err != nil {
+	if err := cmp.Or(ctx.Err(), ledger.CheckOpening(o), ledger.CheckEntries(o.Entries...)); err != nil {
 		return rotation.Lease{}, err
 	}
 	s.mu.Lock()
@@ -98,7 +98,7 @@ func (s *Store) mayOpen(o rotation.Opening) error {
 
 // Append stores a commit: see rotation.Journal.
 func (s *Store) Append(ctx context.Context, l rotation.Lease, c rotation.Commit) error {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), ledger.CheckEntries(c.Entries...)); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -173,7 +173,7 @@ func (s *Store) chain(e rotation.Entry) int64 {
 // Signal stores a person's word: see rotation.Journal. A word on a rotation
 // that has ended is refused, because nobody would ever read it.
 func (s *Store) Signal(ctx context.Context, sig rotation.Signal) error {
-	if err := cmp.Or(ctx.Err(), ledger.CheckSignal(sig.Entry)); err != nil {
+	if err := cmp.Or(ctx.Err(), ledger.CheckSignal(sig.Entry), ledger.CheckEntries(sig.Entry)); err != nil {
 		return err
 	}
 	s.mu.Lock()

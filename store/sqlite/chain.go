@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"bufio"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/evidence"
@@ -54,6 +56,29 @@ func (s *Store) Export(ctx context.Context, from int64, f func(evidence.Record) 
 		return stopped
 	}
 	return err
+}
+
+// WriteEvidence writes an export of the records from number from on, in the
+// format of docs/formats/evidence.md. It fails with CodeInvalid for a number
+// that the chain has not come near to.
+func (s *Store) WriteEvidence(ctx context.Context, w io.Writer, from int64) error {
+	head, err := s.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if from = max(from, 1); from > head.Seq+1 {
+		return &pawl.Error{Code: pawl.CodeInvalid, Op: "export evidence", On: fmt.Sprintf("from record %d", from),
+			Why: fmt.Sprintf("the newest record is %d", head.Seq), Next: "pawl evidence head"}
+	}
+	b := bufio.NewWriter(w)
+	out, err := evidence.NewWriter(b, evidence.Header{Store: s.id, First: from})
+	if err != nil {
+		return err
+	}
+	if err := s.Export(ctx, from, out.Add); err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
 func scanRecord(row scanner) (evidence.Record, error) {

@@ -219,14 +219,10 @@ func verify(t *testing.T, s *sqlite.Store, n int64) {
 		t.Fatalf("the chain has %d records, want %d", head.Seq, n)
 	}
 	var b bytes.Buffer
-	w, err := evidence.NewWriter(&b, evidence.Header{Store: s.ID(), First: 1})
-	if err == nil {
-		err = s.Export(t.Context(), 1, w.Add)
+	if err := s.WriteEvidence(t.Context(), &b, 1); err != nil {
+		t.Fatal(err)
 	}
-	if err == nil {
-		_, err = evidence.Verify(&b, evidence.Options{Expect: head, Store: s.ID()})
-	}
-	if err != nil {
+	if _, err := evidence.Verify(&b, evidence.Options{Expect: head, Store: s.ID()}); err != nil {
 		t.Fatal(err)
 	}
 }

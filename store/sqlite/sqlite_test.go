@@ -1,9 +1,14 @@
 package sqlite_test
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"path/filepath"
 	"testing"
 
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/evidence"
 	"github.com/pawlhq/pawl/store/sqlite"
 	"github.com/pawlhq/pawl/store/storetest"
 )
@@ -41,3 +46,34 @@ func TestConformance(t *testing.T) {
 		return durable{open(t, path, sqlite.Options{}), path}
 	})
 }
+
+func TestWriteEvidenceInParts(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "pawl.db"), sqlite.Options{})
+	if _, err := s.Create(t.Context(), opening("r1")); err != nil {
+		t.Fatal(err)
+	}
+	head, err := s.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, after := range map[int64]evidence.Head{0: {}, 1: {}, 2: head} {
+		var b bytes.Buffer
+		if err := s.WriteEvidence(t.Context(), &b, from); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := evidence.Verify(&b, evidence.Options{After: after, Expect: head}); err != nil || got != head {
+			t.Fatalf("from %d: head %v, %v; want %v", from, got, err, head)
+		}
+	}
+	if err := s.WriteEvidence(t.Context(), io.Discard, 3); pawl.CodeOf(err) != pawl.CodeInvalid {
+		t.Fatalf("from beyond the end: got %v, want it refused", err)
+	}
+	broken := errors.New("the pipe is closed")
+	if err := s.WriteEvidence(t.Context(), failing{broken}, 1); !errors.Is(err, broken) {
+		t.Fatalf("got %v, want the writer's error", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }

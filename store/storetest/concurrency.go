@@ -82,7 +82,7 @@ func manyWriters(s suite) {
 
 func refusalIsolated(s suite) {
 	old := s.create(opening("taken", "T"))
-	s.acquire("taken", "host-b/2", old.Expires)
+	l := s.acquire("taken", "host-b/2", old.Expires)
 	each(writers, func(i int) {
 		if i%2 == 0 {
 			s.write(i)
@@ -96,6 +96,10 @@ func refusalIsolated(s suite) {
 			}
 			if err := s.Append(s.Context(), old, intent("x")); !errors.Is(err, rotation.ErrLeaseLost) {
 				s.Errorf("append: got %v, want ErrLeaseLost", err)
+			}
+			late := rotation.Commit{Entries: append(intent("x").Entries, unencodable())} // refused after its first entry
+			if err := s.Append(s.Context(), l, late); pawl.CodeOf(err) != pawl.CodeInvalid {
+				s.Errorf("append: got %v, want it refused", err)
 			}
 		}
 	})

@@ -154,6 +154,7 @@ func appendAtomic(s suite) {
 	for name, c := range map[string]rotation.Commit{
 		"a bad version": {Entries: intent("x").Entries, Versions: []rotation.VersionChange{good, {Secret: "A"}}},
 		"a bad outcome": {Entries: intent("x").Entries, Versions: []rotation.VersionChange{good}, Outcome: "lost"},
+		"a bad entry":   {Entries: append(intent("x").Entries, unencodable()), Versions: []rotation.VersionChange{good}},
 	} {
 		s.unchanged(func() {
 			if err := s.Append(s.Context(), l, c); pawl.CodeOf(err) != pawl.CodeInvalid {
@@ -169,6 +170,11 @@ func appendAtomic(s suite) {
 			s.Fatalf("got %v, want ErrLeaseLost", err)
 		}
 	})
+}
+
+// unencodable is an entry of a time that JSON does not have.
+func unencodable() rotation.Entry {
+	return rotation.Entry{Time: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC), Kind: rotation.KindIntent}
 }
 
 func appendOutcome(s suite) {

@@ -51,7 +51,7 @@ func Encode(e rotation.Entry) ([]byte, error) {
 	e.Seq = 0
 	body, err := json.Marshal(e)
 	if err != nil {
-		return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "write journal", On: string(e.Rotation), Why: "the entry cannot be encoded", Err: err}
+		return nil, unencodable(e, err)
 	}
 	return body, nil
 }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/rotation"
@@ -59,6 +60,23 @@ func CheckSignal(e rotation.Entry) error {
 		return &pawl.Error{Code: pawl.CodeInvalid, Op: "signal", On: string(e.Rotation), Why: fmt.Sprintf("an entry of kind %q is no signal", e.Kind)}
 	}
 	return nil
+}
+
+// CheckEntries refuses entries that Encode refuses, for a store that encodes
+// later: JSON has no times outside of the years 0 to 9999.
+func CheckEntries(entries ...rotation.Entry) error {
+	for _, e := range entries {
+		for _, t := range []time.Time{e.Time, e.Until} {
+			if y := t.UTC().Year(); y < 0 || y > 9999 {
+				return unencodable(e, fmt.Errorf("the year is %d", y))
+			}
+		}
+	}
+	return nil
+}
+
+func unencodable(e rotation.Entry, err error) error {
+	return &pawl.Error{Code: pawl.CodeInvalid, Op: "write journal", On: string(e.Rotation), Why: "the entry cannot be encoded", Err: err}
 }
 
 // CheckVersion refuses a version change that names no version.

@@ -1,3 +1,4 @@
+DROP TABLE data_keys;
 DROP TABLE signal_parts;
 DROP TABLE sealed;
 DROP TRIGGER versions_are_kept;

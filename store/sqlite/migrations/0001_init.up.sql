@@ -88,3 +88,15 @@ CREATE TABLE signal_parts (
     bytes    BLOB    NOT NULL,
     PRIMARY KEY (rotation, seq, part)
 ) STRICT, WITHOUT ROWID;
+
+-- Data keys, wrapped by a key keeper.
+CREATE TABLE data_keys (
+    scope      TEXT    NOT NULL,
+    id         INTEGER NOT NULL,
+    keeper     TEXT    NOT NULL,
+    wrapped    BLOB    NOT NULL,
+    proof      BLOB    NOT NULL, -- shows that unwrapping gave the right key
+    state      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, id)
+) STRICT, WITHOUT ROWID;
