@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -201,7 +202,10 @@ func (r *run) makePlan(ctx context.Context) error {
 var sharedVault = sync.OnceValues(func() (rotation.Vault, error) { return newVault() })
 
 func newVault() (*envelope.Ring, error) {
-	keeper := envelope.NewMemoryKeeper([32]byte{7})
+	keeper, err := envelope.NewKeyKeeper(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		return nil, err
+	}
 	ctx := context.Background()
 	key, err := envelope.NewDataKey(ctx, keeper, 1, "crash", NewClock().Now(), rand.NewChaCha8([32]byte{9}))
 	if err != nil {

@@ -1,0 +1,235 @@
+package crash
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/driver/random"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/rotation"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// shape is a scenario at the made-up vendor.
+type shape struct {
+	name     string
+	facts    estate.IssuerFacts
+	estate   string // YAML, without the head
+	secrets  []pawl.SecretName
+	places   []string // written as name, or +name for a verifier's list
+	mode     plan.Mode
+	human    bool
+	local    bool // versions are made locally: no credentials at the issuer
+	gap      bool
+	leaked   bool
+	stranger bool
+}
+
+// api are the facts of an issuer without peculiarities.
+var api = estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true, Identifies: true}
+
+// Shapes gives one scenario of each plan shape.
+func Shapes() []*Scenario {
+	quota := api
+	quota.Named, quota.MaxLive, quota.Deactivates = false, 2, true
+	replaced := api
+	replaced.Overlap = estate.Replaced
+	human := api
+	human.Mint = estate.ByPerson
+	shapes := []shape{
+		{name: "side by side", facts: api, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - {use: lab, kind: place, name: a, activate: reload}
+      - {use: lab, kind: place, name: b, activate: reload}
+    checks: [{use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}, {kind: wrong_refused}]
+    retire: {after: 1h}
+`},
+		{name: "quota of two, no names", facts: quota, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential}
+    locations: [{use: lab, kind: place, name: a, activate: reload}]
+    checks: [{use: lab, kind: health, name: a}]
+    retire: {after: 10m, deactivate: 1h}
+`},
+		{name: "value replaced at mint", facts: replaced, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - {use: lab, kind: place, name: a, activate: reload}
+      - {use: lab, kind: place, name: b, activate: reload}
+    checks: [{use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}]
+    policy: {accept_gap: true}
+`},
+		{name: "accept list", facts: api, local: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"+verifier", "client"}, estate: `
+  KEY:
+    issuer: {use: random}
+    locations:
+      - {use: lab, kind: place, name: verifier, role: accepts, activate: reload}
+      - {use: lab, kind: place, name: client, activate: reload}
+    checks: [{use: lab, kind: health, name: client}]
+    overlap: 1h
+`},
+		{name: "human mint", facts: human, human: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential}
+    locations: [{use: lab, kind: place, name: a, activate: reload}]
+    checks: [{use: lab, kind: health, name: a}]
+    retire: {approve: true}
+`},
+		{name: "group of two", facts: api, secrets: []pawl.SecretName{"USER", "KEY"}, places: []string{"a", "b"}, estate: `
+  USER:
+    issuer: {use: lab, kind: credential, name: "USER-{{.Date}}"}
+    locations: [{use: lab, kind: place, name: a, activate: reload}]
+    checks: [{use: lab, kind: health, name: a}]
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations: [{use: lab, kind: place, name: b, activate: reload}]
+    checks: [{use: lab, kind: health, name: b}]
+groups:
+  pair: {secrets: [USER, KEY], why: they must match}
+`},
+		{name: "compromised, contained first", facts: withDeactivate(api), mode: plan.Compromised, leaked: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - {use: lab, kind: place, name: a, activate: reload}
+      - {use: lab, kind: place, name: b, activate: reload}
+    checks: [{use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}]
+    compromised: {contain: first}
+`},
+		{name: "compromised, contained last", facts: api, mode: plan.Compromised, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations: [{use: lab, kind: place, name: a, activate: reload}]
+    checks: [{use: lab, kind: health, name: a}]
+    retire: {after: 1h}
+    compromised: {contain: last}
+`},
+	}
+	list := make([]*Scenario, len(shapes))
+	for i := range shapes {
+		list[i] = &Scenario{Name: shapes[i].name, Build: shapes[i].build}
+	}
+	return list
+}
+
+func withDeactivate(f estate.IssuerFacts) estate.IssuerFacts {
+	f.Deactivates = true
+	return f
+}
+
+// build makes the world of a shape.
+func (s *shape) build(clock *Clock) (*World, error) {
+	registry := driver.Registry{lab{facts: s.facts}, random.New()}
+	e, err := estate.Parse("pawl.yaml", []byte("pawl: 1\nestate: matrix\nconnections:\n  lab: {driver: lab, credential: env:LAB}\nsecrets:"+s.estate), registry)
+	if err != nil {
+		return nil, err
+	}
+	v := newVendor(clock, s.facts, s.initialPlaces()...)
+	w := &World{Serve: v, Drivers: registry, Estate: e, Request: plan.Request{Secrets: s.secrets, Mode: s.mode}, Own: map[string]secret.Value{"lab": secret.NewString(v.admin)},
+		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked}
+	s.seed(v, w)
+	w.Answer = s.answerer(v)
+	if s.stranger {
+		w.Foreign = v.strangerMints
+		w.Others = v.others
+	}
+	return w, nil
+}
+
+func (s *shape) initialPlaces() []*vendorPlace {
+	var list []*vendorPlace
+	for _, name := range s.places {
+		p := &vendorPlace{name: name}
+		if name[0] == '+' {
+			p.name, p.accepts = name[1:], true
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// seed puts the first versions in place: with one secret, at every place;
+// with several, each at its own.
+func (s *shape) seed(v *vendor, w *World) {
+	for i, name := range s.secrets {
+		value := "canary-initial-" + scramble(1000+i)
+		if !s.local {
+			c := v.mint("initial")
+			c.initial, value = true, c.value
+			w.Rotated = append(w.Rotated, value)
+		} else {
+			v.seen = append(v.seen, value)
+		}
+		for j, p := range v.places {
+			if len(s.secrets) == 1 || i == j {
+				p.value, p.loaded, p.revision, p.updated = value, value, 1, v.clock.Now()
+			}
+		}
+		w.Current[name] = secret.NewString(value)
+	}
+	if s.facts.Overlap == estate.Replaced { // minting replaces: the last one is the one
+		for _, p := range v.places {
+			p.value, p.loaded = v.creds[0].value, v.creds[0].value
+		}
+	}
+}
+
+// strangerMints is somebody else at the same issuer.
+func (v *vendor) strangerMints() error {
+	if v.facts.MaxLive > 0 && len(v.creds) >= v.facts.MaxLive {
+		return fmt.Errorf("no room")
+	}
+	c := v.mint("somebody else's")
+	c.foreign, v.strangers = true, append(v.strangers, c.id)
+	return nil
+}
+
+// others are the credentials that belong to strangers and must stay.
+func (v *vendor) others() []string {
+	return v.strangers
+}
+
+// answerer is a person who mints by hand, knows which credential is whose,
+// and approves.
+func (s *shape) answerer(v *vendor) func(*rotation.State, *plan.Step) (rotation.Entry, secret.Parts, bool) {
+	return func(st *rotation.State, step *plan.Step) (rotation.Entry, secret.Parts, bool) {
+		switch step.Act {
+		case plan.ActProvide:
+			c := v.byHand()
+			return rotation.Entry{Word: rotation.WordProvide}, secret.One(secret.NewString(c.value)), true
+		case plan.ActMint, plan.ActDiscard:
+			suspect := st.Steps[step.ID].Suspect
+			if suspect != nil && slices.Contains(v.strangers, suspect.ID) {
+				return rotation.Entry{Word: rotation.WordDecline, Why: "it is somebody else's"}, nil, true
+			}
+			return rotation.Entry{Word: rotation.WordApprove, Why: "it is the lost one"}, nil, true
+		case plan.ActName:
+			for _, c := range v.creds {
+				if c.initial {
+					return rotation.Entry{Word: rotation.WordChoose, Credential: &driver.Credential{ID: c.id}}, nil, true
+				}
+			}
+			return rotation.Entry{}, nil, false
+		default:
+			return rotation.Entry{Word: rotation.WordApprove, Why: "yes"}, nil, true
+		}
+	}
+}
+
+// byHand is a person's mint: one, however often the question comes.
+func (v *vendor) byHand() *vendorCred {
+	for _, c := range v.creds {
+		if c.name == "by hand" && !c.inactive {
+			return c
+		}
+	}
+	c := v.mint("by hand")
+	c.name = "by hand"
+	return c
+}
