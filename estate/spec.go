@@ -50,6 +50,9 @@ const (
 	RoleIssuer   Role = "issuer"
 	RoleLocation Role = "location"
 	RoleCheck    Role = "check"
+
+	// RoleDiscovery finds the targets of a location at run time.
+	RoleDiscovery Role = "discovery"
 )
 
 // Kind is one thing that a driver serves in one role, for example the

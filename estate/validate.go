@@ -1,0 +1,116 @@
+package estate
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// checkSecret looks at a secret as a whole, once all its keys are read.
+func (d *decoder) checkSecret(s *draft) {
+	d.partsOf(s)
+	d.derive(s)
+	d.needs(s)
+	d.checkRetire(s)
+	d.checkFormat(s)
+	if s.issuerOK {
+		d.checkTemplates(s, s.Issuer, s.issuerKeys)
+		if s.issuerFacts().Named {
+			d.checkText(s.issuerKeys.node, s.Issuer.Settings.String("name"))
+		}
+	}
+	for i := range s.spots {
+		p := &s.spots[i]
+		d.checkLocation(s, p)
+		d.checkIdentity(s, p)
+		s.Locations = append(s.Locations, p.Location)
+	}
+	for i := range s.proofs {
+		p := &s.proofs[i]
+		if p.ok {
+			d.checkProof(s, p)
+		}
+		s.Checks = append(s.Checks, p.Check)
+	}
+	s.spots, s.proofs, s.derivedAt = nil, nil, nil // read and done with
+}
+
+// needs reports what a secret must say and does not.
+func (d *decoder) needs(s *draft) {
+	if s.Never != "" {
+		if s.Policy.Every > 0 {
+			d.fail(s.keys.value("policy"), "remove every, or never", "%s has a schedule and is never rotated", s.Name)
+		}
+		return
+	}
+	for _, need := range []struct{ key, hint string }{
+		{"issuer", "issuer: {use: …, kind: …}; a secret that pawl must not rotate says never: the reason"},
+		{"locations", `list the places that hold a copy, or write locations: "none: the reason"`},
+		{"checks", `list what proves that it works, or write checks: "none: the reason"`},
+	} {
+		if !s.keys.has(need.key) {
+			d.failAt(s.Pos, need.hint, "%s has no %s", s.Name, need.key)
+		}
+	}
+}
+
+// checkRender holds the rendering of a location to the secret's parts.
+func (d *decoder) checkRender(s *draft, p *spot) {
+	if p.Render != "" {
+		_, bad := d.template(s, p.Render, p.Role == Accepts)
+		d.flawed(p.keys.value("render"), "render", bad)
+		return
+	}
+	if parts := s.allParts(); !p.keys.has("render") && len(parts) > 1 && !slices.Contains(parts, secret.Single) {
+		d.fail(p.keys.node, "add render: with a template over the parts "+oneOf(parts), "%s has several parts and this location does not say how they are written", s.Name)
+	}
+}
+
+// checkTemplates looks at the settings that a driver declares as templates.
+func (d *decoder) checkTemplates(s *draft, u Use, o *object) {
+	for i := range u.Facts.Fields {
+		f := &u.Facts.Fields[i]
+		if f.Type != Template {
+			continue
+		}
+		if text := u.Settings.String(f.Name); text != "" {
+			_, bad := d.template(s, text, false)
+			d.flawed(o.node, f.Name, bad)
+		}
+	}
+}
+
+func (d *decoder) flawed(n *yaml.Node, what string, bad *flaw) {
+	if bad != nil {
+		d.fail(n, bad.hint, "%s: %s", what, bad.why)
+	}
+}
+
+// wording is what the name of a credential and the texts for people may use.
+type wording struct {
+	Estate, Secret, Environment, Date, Name string
+	Version                                 pawl.Version
+}
+
+// checkText tries a text for people, or the name of a credential.
+func (d *decoder) checkText(n *yaml.Node, text string) {
+	if !strings.Contains(text, "{{") {
+		return
+	}
+	bad, ok := d.wordings[text]
+	if !ok {
+		var c *compiled
+		if c, bad = compile(text, nil); bad == nil {
+			_, bad = c.execute(wording{Estate: "x", Secret: "x", Environment: "x", Date: "20060102", Name: "x", Version: 1})
+		}
+		if bad != nil {
+			bad.hint = "{{.Date}}, {{.Estate}}, {{.Secret}}, {{.Environment}}, {{.Version}} and {{.Name}} may stand here"
+		}
+		d.wordings[text] = bad
+	}
+	d.flawed(n, "text", bad)
+}
