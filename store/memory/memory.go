@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/evidence"
 	"github.com/pawlhq/pawl/rotation"
 	"github.com/pawlhq/pawl/store/internal/ledger"
@@ -29,6 +30,7 @@ type Store struct {
 	versions  map[pawl.SecretName][]*version // oldest first
 	entries   []rotation.Entry               // entry n has number n+1
 	records   []evidence.Record              // of the entries that were hashed so far
+	keys      []envelope.DataKey             // by scope and id
 }
 
 type row struct {

@@ -111,6 +111,40 @@ func TestAFailedTransactionFailsForAll(t *testing.T) {
 	}
 }
 
+// TestAFailedCommitFailsForAll lets two requests go well and breaks the COMMIT
+// after them, by a rule that SQLite checks only then.
+func TestAFailedCommitFailsForAll(t *testing.T) {
+	s := fresh(t, Options{})
+	l := start(t, s, "a")
+	before := s.Stats().Commits
+	gate := newGate(s)
+	errs := make(chan error, 2)
+	go func() { errs <- s.Append(t.Context(), l, note("good")) }()
+	go func() {
+		errs <- s.submit(t.Context(), "break", func(t *tx) error {
+			if _, err := t.exec(`PRAGMA defer_foreign_keys = 1`); err != nil {
+				return err
+			}
+			_, err := t.change(`INSERT INTO sealed (secret, version, part, bytes) VALUES ('none', 1, 'p', x'00')`)
+			return err
+		})
+	}()
+	gate.waitFor(t, 2)
+	gate.open()
+	for range 2 {
+		wants(t, <-errs, pawl.CodeStore, "FOREIGN KEY", "pawl doctor")
+	}
+	if a, err := s.Load(t.Context(), "a"); err != nil || len(a.Entries) != 1 {
+		t.Fatalf("%d entries, %v; want the opening's alone", len(a.Entries), err)
+	}
+	if n := s.Stats().Commits - before; n != 1 {
+		t.Fatalf("%d commits are counted, want the gate's alone", n)
+	}
+	if err := s.Append(t.Context(), l, note("after")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // gate keeps the committer inside a transaction, so that a test can let
 // requests gather behind it.
 type gate struct {

@@ -49,8 +49,11 @@ func play(ctx context.Context, part, path string) error {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return err
 	}
-	if part == "burst" {
+	switch part {
+	case "burst":
 		return burst(ctx, s)
+	case "limited":
+		return limited(ctx, s)
 	}
 	return race(ctx, s, part)
 }

@@ -34,6 +34,7 @@ func (s suite) busy() {
 	if err := s.Adopt(s.Context(), adoption("B")); err != nil {
 		s.Fatal(err)
 	}
+	s.addKey(dataKey("pawl", 1))
 	l := s.create(opening("r1", "A"))
 	s.append(l, intent("mint"))
 	if err := s.Signal(s.Context(), signal("r1", map[string][]byte{"value": []byte("sealed-signal")})); err != nil {

@@ -338,7 +338,8 @@ func cancelled(s suite) {
 		_, create := s.Create(ctx, opening("r2", "B"))
 		_, acquire := s.Acquire(ctx, request("r1", "host-b/2", start.Add(time.Hour)))
 		for what, err := range map[string]error{"create": create, "acquire": acquire, "append": s.Append(ctx, l, intent("x")),
-			"signal": s.Signal(ctx, signal("r1", nil)), "release": s.Release(ctx, l), "adopt": s.Adopt(ctx, adoption("B"))} {
+			"signal": s.Signal(ctx, signal("r1", nil)), "release": s.Release(ctx, l), "adopt": s.Adopt(ctx, adoption("B")),
+			"add key": s.AddDataKey(ctx, dataKey("a", 1)), "replace key": s.ReplaceDataKey(ctx, dataKey("a", 1))} {
 			if !errors.Is(err, context.Canceled) {
 				s.Errorf("%s: got %v, want context.Canceled", what, err)
 			}

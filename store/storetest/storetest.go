@@ -24,6 +24,7 @@ type Store interface {
 	rotation.Leases
 	rotation.Custody
 	Chain
+	Keys
 }
 
 // Chain is the store's evidence.
@@ -42,7 +43,7 @@ type Reopener interface {
 // Run runs the suite. open gives a new, empty store for each test and cleans
 // up after itself. Tests of durability run for stores that are Reopeners.
 func Run(t *testing.T, open func(t testing.TB) Store) {
-	for _, group := range [][]check{journalChecks, leaseChecks, custodyChecks, chainChecks, concurrencyChecks} {
+	for _, group := range [][]check{journalChecks, leaseChecks, custodyChecks, chainChecks, keyChecks, concurrencyChecks} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(suite{T: t, Store: open(t)}) })
 		}
@@ -180,7 +181,7 @@ func (s suite) picture() map[string]any {
 	if err != nil {
 		s.Fatal(err)
 	}
-	p := map[string]any{"rotations": all, "records": s.records()}
+	p := map[string]any{"rotations": all, "records": s.records(), "keys": s.keys()}
 	for _, r := range all {
 		p[fmt.Sprintf("account %s", r.ID)] = s.load(r.ID)
 	}

@@ -79,6 +79,17 @@ func unencodable(e rotation.Entry, err error) error {
 	return &pawl.Error{Code: pawl.CodeInvalid, Op: "write journal", On: string(e.Rotation), Why: "the entry cannot be encoded", Err: err}
 }
 
+// KeyExists means that a data key of this scope and id is there.
+func KeyExists(id uint32, scope string) error {
+	return &pawl.Error{Code: pawl.CodeConflict, Op: "add data key", On: fmt.Sprintf("%d of %q", id, scope), Why: "there is one already",
+		Next: "run the same command again: it will use the key that is there"}
+}
+
+// NoKey means that there is no data key of this scope and id.
+func NoKey(id uint32, scope string) error {
+	return fmt.Errorf("data key %d of %q: %w", id, scope, rotation.ErrNotFound)
+}
+
 // CheckVersion refuses a version change that names no version.
 func CheckVersion(name pawl.SecretName, v pawl.Version) error {
 	if name == "" || v < 1 {
