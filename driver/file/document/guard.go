@@ -60,6 +60,9 @@ func (op *operation) removable() error {
 // can, and that is what is compared.
 func (op *operation) settle(edits []edit, ok func(after *operation) bool) ([]byte, error) {
 	for _, e := range edits {
+		if e.start > e.end || e.end > len(op.body) {
+			continue // spans that were read wrongly
+		}
 		after := &operation{format: op.format, path: op.path, syntax: op.syntax, route: op.route}
 		after.body = e.apply(op.body)
 		if err := after.read(); err != nil {

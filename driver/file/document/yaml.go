@@ -168,7 +168,7 @@ func (r *yamlReader) container(n *node, y *yaml.Node) error {
 		n.kind = mapping
 	}
 	n.flow = n.flow || y.Style&yaml.FlowStyle != 0
-	n.end = n.start + 1
+	n.end = min(n.start+1, len(r.body))
 	if !n.flow {
 		n.indent = r.column(n.start)
 	}

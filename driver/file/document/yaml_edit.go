@@ -146,7 +146,7 @@ func yamlKey(key string, quoted bool) string {
 // yamlFlow adds a field to a mapping between braces.
 func yamlFlow(body []byte, p place, value string) []edit {
 	parent := p.parent()
-	if body[parent.start] != '{' {
+	if parent.start >= len(body) || body[parent.start] != '{' {
 		return nil // a pair in a list, [a: b], cannot hold a second one
 	}
 	quoted := false
