@@ -1,0 +1,351 @@
+package file
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The limits of an edit.
+const (
+	maxSize   = 8 << 20 // bytes; a longer file is no configuration file
+	lockTries = 40
+	lockPause = 25 * time.Millisecond
+)
+
+// The reasons for which an edit stops with nothing changed.
+var (
+	errBusy      = errors.New("another process is writing this file")
+	errChanged   = errors.New("the file was changed by another program meanwhile")
+	errIrregular = errors.New("it is not a regular file")
+	errLinked    = errors.New("the file has more than one hard link, and the other names would keep the old value")
+	errDangling  = errors.New("it is a symbolic link that leads to nothing")
+	errLarge     = errors.New("the file is longer than 8 MiB")
+	errOwner     = errors.New("the file belongs to another user or group, and the new one cannot be given to them")
+)
+
+// unsyncedError says that the new file has its name but may not survive a
+// power cut.
+type unsyncedError struct{ err error }
+
+func (e unsyncedError) Error() string { return e.err.Error() }
+func (e unsyncedError) Unwrap() error { return e.err }
+
+// system is what the file system does for an edit, so that a test can break it.
+type system struct {
+	stat    func(path string) (fs.FileInfo, error)
+	write   func(f *os.File, b []byte) error
+	rename  func(from, to string) error
+	link    func(from, to string) error
+	syncDir func(dir string) error
+}
+
+func localSystem() system {
+	return system{stat: os.Stat, write: writeAll, rename: os.Rename, link: os.Link, syncDir: syncDir}
+}
+
+func writeAll(f *os.File, b []byte) error {
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// edit lets f decide about the text of a file and does what it says, under
+// the file's lock. f does not keep doc.
+func (c *conn) edit(ctx context.Context, t target, f func(doc []byte, there bool) (outcome, []byte, error)) error {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	h, err := c.hold(ctx, t.path)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	defer clear(h.doc)
+	do, next, err := f(h.doc, h.file != nil)
+	defer clear(next)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	switch do {
+	case written:
+		return c.replace(h, next, t.mode)
+	case gone:
+		return c.delete(h)
+	default:
+		return nil
+	}
+}
+
+// held is a file whose lock this process has. file is nil when the path holds
+// nothing: then there is nothing to lock, and the file is made by a link,
+// which fails if somebody else was faster.
+type held struct {
+	path string
+	file *os.File
+	info fs.FileInfo
+	doc  []byte
+}
+
+func (h *held) release() {
+	if h.file != nil {
+		_ = h.file.Close() // opened for reading; closing gives the lock back
+	}
+}
+
+// hold opens and locks the file that path leads to. Whoever had the lock has
+// usually put another file in this one's place, so that is looked at again.
+func (c *conn) hold(ctx context.Context, path string) (*held, error) {
+	for try := range lockTries {
+		if err := c.pause(ctx, try); err != nil {
+			return nil, err
+		}
+		real, err := resolve(path)
+		if err != nil {
+			return nil, err
+		}
+		h, err := acquire(real)
+		if !errors.Is(err, errBusy) {
+			return h, err
+		}
+	}
+	return nil, errBusy
+}
+
+func (c *conn) pause(ctx context.Context, try int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if try == 0 {
+		return nil
+	}
+	return c.wait(ctx, lockPause)
+}
+
+// resolve follows links. A path that holds nothing is given as it is.
+func resolve(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return "", errDangling
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return filepath.Join(dir, filepath.Base(path)), err
+}
+
+// acquire locks and reads a file. errBusy means that it is worth trying again.
+func acquire(path string) (*held, error) {
+	f, err := open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &held{path: path}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	h := &held{path: path, file: f}
+	if err := h.load(); err != nil {
+		h.release()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *held) load() error {
+	if err := lock(h.file); err != nil {
+		return err
+	}
+	var err error
+	if h.info, err = h.file.Stat(); err != nil {
+		return err
+	}
+	now, err := os.Lstat(h.path)
+	if err != nil || !os.SameFile(now, h.info) {
+		return errBusy
+	}
+	if links(h.info) > 1 {
+		return errLinked
+	}
+	h.doc, err = readAll(h.file)
+	return err
+}
+
+// open opens a regular file for reading. A pipe or a device is not opened at
+// all: that could block, or do something.
+func open(path string) (*os.File, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errIrregular
+	}
+	return os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+}
+
+func readAll(f *os.File) ([]byte, error) {
+	doc, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err == nil && len(doc) > maxSize {
+		clear(doc)
+		return nil, errLarge
+	}
+	return doc, err
+}
+
+// read gives the text of a file without locking it: it is replaced as a
+// whole, so what is there is complete.
+func (c *conn) read(path string) (doc []byte, there bool, err error) {
+	real, err := resolve(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil // the folder is not there, and so the file is not
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	f, err := open(real)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	doc, err = readAll(f)
+	return doc, err == nil, errors.Join(err, f.Close())
+}
+
+// replace gives the path a new file. Until the rename nothing has changed.
+func (c *conn) replace(h *held, next []byte, mode fs.FileMode) error {
+	dir, prefix := filepath.Dir(h.path), tempPrefix(h.path)
+	sweep(dir, prefix)
+	tmp, err := os.CreateTemp(dir, prefix+"*"+tempSuffix) // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = os.Remove(tmp.Name()) // gone already when it took the path's name
+		_ = tmp.Close()           // synced before; closing gives the lock back
+	}()
+	if err := c.fill(tmp, h, next, mode); err != nil {
+		return err
+	}
+	if err := c.place(tmp.Name(), h); err != nil {
+		return err
+	}
+	return c.settle(dir)
+}
+
+// fill writes the temporary file. Its lock tells that its writer is alive.
+func (c *conn) fill(tmp *os.File, h *held, next []byte, mode fs.FileMode) error {
+	if err := lock(tmp); err != nil {
+		return err
+	}
+	if h.file != nil {
+		mode = h.info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
+		if err := own(tmp, h.info); err != nil {
+			return err
+		}
+	}
+	if err := c.sys.write(tmp, next); err != nil {
+		return err
+	}
+	if err := tmp.Chmod(mode); err != nil {
+		return err
+	}
+	return tmp.Sync()
+}
+
+// place gives the temporary file the path's name, unless the path holds
+// something else by now than what was read.
+func (c *conn) place(tmp string, h *held) error {
+	if h.file == nil {
+		err := c.sys.link(tmp, h.path)
+		if errors.Is(err, fs.ErrExist) {
+			return errChanged
+		}
+		return err
+	}
+	if !h.unchanged() {
+		return errChanged
+	}
+	return c.sys.rename(tmp, h.path)
+}
+
+func (h *held) unchanged() bool {
+	now, err := os.Lstat(h.path)
+	return err == nil && os.SameFile(now, h.info) && now.ModTime().Equal(h.info.ModTime()) && now.Size() == h.info.Size()
+}
+
+func (c *conn) delete(h *held) error {
+	if !h.unchanged() {
+		return errChanged
+	}
+	if err := os.Remove(h.path); err != nil {
+		return err
+	}
+	return c.settle(filepath.Dir(h.path))
+}
+
+func (c *conn) settle(dir string) error {
+	if err := c.sys.syncDir(dir); err != nil {
+		return unsyncedError{err}
+	}
+	return nil
+}
+
+const tempSuffix = ".tmp"
+
+// tempPrefix begins the names of a file's temporary files. The digest stands
+// for the file's name, which may be as long as a name can be.
+func tempPrefix(path string) string {
+	sum := sha256.Sum256([]byte(filepath.Base(path)))
+	return ".pawl-" + hex.EncodeToString(sum[:4]) + "-"
+}
+
+// sweep removes what killed writers of the same file left. One that is locked
+// has a writer that is alive.
+func sweep(dir, prefix string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return // the write itself will say why the folder cannot be used
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !e.Type().IsRegular() || len(name) <= len(prefix) || name[:len(prefix)] != prefix || filepath.Ext(name) != tempSuffix {
+			continue
+		}
+		removeDead(filepath.Join(dir, name))
+	}
+}
+
+func removeDead(path string) {
+	f, err := open(path)
+	if err != nil {
+		return
+	}
+	if lock(f) == nil {
+		_ = os.Remove(path) // what stays is tried again by the next write
+	}
+	_ = f.Close()
+}
