@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -180,6 +181,7 @@ func (g *gate) waitFor(t *testing.T, n int) {
 		if time.Now().After(limit) {
 			t.Fatalf("%d of %d requests came", queued, n)
 		}
+		runtime.Gosched()
 	}
 }
 
