@@ -1,0 +1,159 @@
+package github
+
+import (
+	"time"
+
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+)
+
+// DefaultBase is where github.com serves its REST API. A GitHub Enterprise
+// Server serves it at https://HOST/api/v3.
+const DefaultBase = "https://api.github.com"
+
+// maxSecret is the longest secret that GitHub takes, in bytes before sealing
+// (docs.github.com, "Secrets reference": 48 KB).
+const maxSecret = 48 * 1024
+
+// The kinds.
+const (
+	kindRepo          = "actions_secret"
+	kindOrg           = "actions_org_secret"
+	kindEnvironment   = "actions_environment_secret"
+	kindDependabot    = "dependabot_secret"
+	kindDependabotOrg = "dependabot_org_secret"
+	kindRun           = "workflow_run"
+	kindDrain         = "queued_runs"
+	kindPAT           = "pat"
+)
+
+// runWithin is how long a workflow run may take unless the estate says more.
+const runWithin = 30 * time.Minute
+
+// revokeLag bounds how long GitHub may take to act on a revocation: it answers
+// 202 Accepted, and publishes no bound. Ten minutes is pawl's own choice.
+const revokeLag = 10 * time.Minute
+
+func spec() estate.Spec {
+	return estate.Spec{
+		Name:       "github",
+		Title:      "GitHub",
+		Credential: estate.NeedsCredential,
+		Connection: []estate.Field{
+			{Name: "base", Type: estate.String, Default: DefaultBase, Example: "https://github.example.com/api/v3",
+				Doc: "Where the REST API is. Set it for GitHub Enterprise Server only."},
+		},
+		Kinds: []estate.Kind{
+			actionsSecret(), actionsOrgSecret(), environmentSecret(), dependabotSecret(), dependabotOrgSecret(),
+			workflowRun(), queuedRuns(), pat(),
+		},
+	}
+}
+
+func actionsSecret() estate.Kind {
+	return estate.Kind{Role: estate.RoleLocation, Name: kindRepo,
+		Doc:      "A secret of a repository, which its workflows read when a run is queued.",
+		Fields:   []estate.Field{repoField(true), nameField()},
+		Identity: []string{"repo", "name"},
+		Location: writeOnly(kindDrain)}
+}
+
+func actionsOrgSecret() estate.Kind {
+	return estate.Kind{Role: estate.RoleLocation, Name: kindOrg,
+		Doc:      "A secret of an organisation, which workflows of its repositories read when a run is queued. A write never changes which repositories see it.",
+		Fields:   append([]estate.Field{orgField(true), nameField()}, visibilityFields()...),
+		Identity: []string{"org", "name"},
+		Location: writeOnly(kindDrain)}
+}
+
+func environmentSecret() estate.Kind {
+	return estate.Kind{Role: estate.RoleLocation, Name: kindEnvironment,
+		Doc: "A secret of one environment of a repository, read when a job that names the environment starts. It hides a secret of the same name of the repository or organisation.",
+		Fields: []estate.Field{repoField(true),
+			{Name: "environment", Type: estate.String, Required: true, Example: "production", Doc: "The environment's name. It must exist."},
+			nameField()},
+		Identity: []string{"repo", "environment", "name"},
+		Location: writeOnly(kindDrain)}
+}
+
+func dependabotSecret() estate.Kind {
+	return estate.Kind{Role: estate.RoleLocation, Name: kindDependabot,
+		Doc:      "A Dependabot secret of a repository. Dependabot's own jobs, and workflows that it triggers, see these instead of Actions secrets.",
+		Fields:   []estate.Field{repoField(true), nameField()},
+		Identity: []string{"repo", "name"},
+		Location: writeOnly("")}
+}
+
+func dependabotOrgSecret() estate.Kind {
+	return estate.Kind{Role: estate.RoleLocation, Name: kindDependabotOrg,
+		Doc:      "A Dependabot secret of an organisation. A write never changes which repositories see it.",
+		Fields:   append([]estate.Field{orgField(true), nameField()}, visibilityFields()...),
+		Identity: []string{"org", "name"},
+		Location: writeOnly("")}
+}
+
+// writeOnly is what all secrets at GitHub have in common: they can be
+// written, and the time of the last write is all that can be read.
+func writeOnly(drain string) *estate.LocationFacts {
+	return &estate.LocationFacts{Confirm: estate.ByTimestamp, Removable: true, Live: true, Drain: drain, MaxBytes: maxSecret}
+}
+
+func workflowRun() estate.Kind {
+	return estate.Kind{Role: estate.RoleCheck, Name: kindRun,
+		Doc: "Starts a workflow and waits until it is done. It passes when the run's conclusion is success. The workflow must have the trigger `workflow_dispatch`.",
+		Fields: []estate.Field{repoField(true),
+			{Name: "workflow", Type: estate.String, Required: true, Example: "publish.yml", Doc: "The workflow's file name, without its folder."},
+			{Name: "ref", Type: estate.String, Default: "main", Example: "main", Doc: "The branch or tag to run it on."},
+			{Name: "inputs", Type: estate.Map, Doc: "The workflow's inputs. GitHub shows them to everybody who may see the run: never put a value here."}},
+		Identity: []string{"repo", "workflow", "ref"},
+		Check:    &estate.CheckFacts{Acts: true, Within: runWithin}}
+}
+
+func queuedRuns() estate.Kind {
+	return estate.Kind{Role: estate.RoleCheck, Name: kindDrain,
+		Doc: "Passes when no workflow run is left that was created before the write and is not completed. Such a run still uses the old value. Give `repo`, or `org` and `name` for all repositories that see a secret of an organisation.",
+		Fields: []estate.Field{repoField(false), orgField(false),
+			{Name: "name", Type: estate.String, Example: "DEPLOY_TOKEN", Doc: "The secret's name, with `org`."}},
+		Identity: []string{"repo", "org", "name"},
+		Check:    &estate.CheckFacts{Within: 7 * 24 * time.Hour}}
+}
+
+func pat() estate.Kind {
+	return estate.Kind{Role: estate.RoleIssuer, Name: kindPAT,
+		Doc: "A personal access token, classic or fine-grained. GitHub has no call that makes one: a person does, at <https://github.com/settings/tokens>. Pawl can verify it and revoke the old one.",
+		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide, Revokes: true, Verifies: true, Identifies: true,
+			RevokeLag: revokeLag}}
+}
+
+func repoField(required bool) estate.Field {
+	return estate.Field{Name: "repo", Type: estate.String, Required: required, Example: "acme/site", Doc: "The repository, as owner/name."}
+}
+
+func orgField(required bool) estate.Field {
+	return estate.Field{Name: "org", Type: estate.String, Required: required, Example: "acme", Doc: "The organisation's login."}
+}
+
+func nameField() estate.Field {
+	return estate.Field{Name: "name", Type: estate.String, Default: "{{secret}}", Example: "DEPLOY_TOKEN",
+		Doc: "The secret's name at GitHub: letters, digits and underscores, not starting with a digit or with GITHUB_."}
+}
+
+func visibilityFields() []estate.Field {
+	return []estate.Field{
+		{Name: "visibility", Type: estate.String, Default: "private", Enum: []string{"all", "private", "selected"},
+			Doc: "Who sees the secret. Used only when the secret is not there yet; one that is keeps what it has."},
+		{Name: "selected_repository_ids", Type: estate.List, Example: "1296269",
+			Doc: "Numeric ids of the repositories that see it, with visibility selected. Used only when the secret is not there yet."},
+	}
+}
+
+// Info declares the driver.
+func (*Driver) Info() driver.Info {
+	return driver.Info{
+		Spec:    spec(),
+		Since:   "0.1",
+		APIDocs: "https://docs.github.com/rest?apiVersion=" + apiVersion,
+		Calls:   calls(),
+		Notes:   notes,
+	}
+}
