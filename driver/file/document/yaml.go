@@ -83,7 +83,11 @@ type yamlReader struct {
 	lines []int // where each line starts
 	used  map[*yaml.Node]bool
 	made  map[*yaml.Node]*node
+	last  yamlPosition // what offset found last
 }
+
+// yamlPosition is a line and a column, from 1, and their offset.
+type yamlPosition struct{ line, column, at int }
 
 // collect notes which nodes an alias points to.
 func (r *yamlReader) collect(y *yaml.Node) {
@@ -95,16 +99,21 @@ func (r *yamlReader) collect(y *yaml.Node) {
 	}
 }
 
-// offset gives where a parser position is in the body.
+// offset gives where a parser position is in the body. Positions come nearly
+// in order, so it goes on from the last one: a document on one line would take
+// quadratic time else.
 func (r *yamlReader) offset(y *yaml.Node) int {
-	at := len(r.body)
-	if y.Line >= 1 && y.Line <= len(r.lines) {
-		at = r.lines[y.Line-1]
+	if y.Line < 1 || y.Line > len(r.lines) {
+		return len(r.body)
 	}
-	for range y.Column - 1 {
-		at += yamlWidth(r.body, at)
+	if y.Line != r.last.line || y.Column < r.last.column {
+		r.last = yamlPosition{line: y.Line, column: 1, at: r.lines[y.Line-1]}
 	}
-	return min(at, len(r.body))
+	for r.last.column < y.Column && r.last.at < len(r.body) {
+		r.last.at += yamlWidth(r.body, r.last.at)
+		r.last.column++
+	}
+	return r.last.at
 }
 
 // node makes the node of y, which stands in a list or mapping, or nil.
