@@ -79,7 +79,7 @@ whole seconds. Only a check that uses the secret, for example ` + "`workflow_run
 Secrets of repositories and organisations are read when a run is *queued*; secrets of environments when the job starts.
 A run that was queued before the write keeps the old value, for days if it waits for an approval. The plan therefore asks
 ` + "`queued_runs`" + ` before the old version ends. For a secret of an organisation it asks every repository that sees the
-secret, up to 20 at a time and six calls each, so the connection needs "Actions: read" on all of them.
+secret, ten at a time and six calls each, so the connection needs "Actions: read" on all of them.
 
 ### Starting a workflow
 

@@ -23,8 +23,8 @@ const drainAfter = time.Minute
 const clockSkew = time.Minute
 
 // reposAtOnce bounds how many repositories of an organisation one look asks,
-// so that it ends well before the port's deadline.
-const reposAtOnce = 20
+// so that it ends well before the port's deadline: each takes six calls.
+const reposAtOnce = 10
 
 // unfinished are the states of a run that is not completed, in the order in
 // which a run goes through them: a run that moves on between two questions is
