@@ -98,6 +98,7 @@ func (d *decoder) isBuiltin(n *yaml.Node) bool {
 // checkProof holds a built-in check to what the issuer can tell.
 func (d *decoder) checkProof(s *draft, p *proof) {
 	if p.Builtin == "" {
+		d.checkWords(p.Use, p.keys)
 		d.checkTemplates(s, p.Use, p.keys)
 		return
 	}

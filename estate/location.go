@@ -82,6 +82,7 @@ func (d *decoder) checkLocation(s *draft, p *spot) {
 		return
 	}
 	if p.Connection == Person {
+		d.checkWords(p.Use, p.keys)
 		for _, key := range []string{"render", "activate", "discover", "settle"} {
 			if p.keys.has(key) {
 				d.fail(p.keys.value(key), "say it in do: instead", "a person is told what to do in words, not by %q", key)

@@ -13,7 +13,7 @@ import (
 func (d *decoder) partsOf(s *draft) {
 	yields := s.issuerFacts().Parts
 	if len(s.Parts) > 0 && len(yields) > 0 && !sameNames(s.Parts, yields) {
-		d.fail(s.keys.value("parts"), "leave parts out, or list these", "%s mints the parts %s", s.issuerName(), oneOf(yields))
+		d.fail(s.keys.value("parts"), "leave parts out, or list these", "%s mints the parts %s", s.issuerName(), allOf(yields))
 	}
 	switch {
 	case len(s.Parts) > 0:
@@ -123,7 +123,7 @@ func try(text string, parts []string, accepts bool) trial {
 	if bad != nil {
 		return trial{nil, bad}
 	}
-	names := oneOf(parts)
+	names := allOf(parts)
 	if accepts {
 		if !slices.Contains(c.uses, "all") && !(slices.Contains(c.uses, "old") && slices.Contains(c.uses, "new")) {
 			return trial{nil, &flaw{"a location that accepts must be given .all, or .old and .new", `such as {{join "," .all}}`}}

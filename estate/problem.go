@@ -85,7 +85,12 @@ func shown(text string) string {
 }
 
 // oneOf lists choices for a message: "a, b or c".
-func oneOf(names []string) string {
+func oneOf(names []string) string { return listed(names, "or") }
+
+// allOf lists things that belong together: "a, b and c".
+func allOf(names []string) string { return listed(names, "and") }
+
+func listed(names []string, word string) string {
 	const most = 30
 	if len(names) > most {
 		return fmt.Sprintf("%s … (%d in all)", strings.Join(names[:most], ", "), len(names))
@@ -94,5 +99,5 @@ func oneOf(names []string) string {
 		return strings.Join(names, "")
 	}
 	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 }

@@ -24,8 +24,10 @@ func found(n *yaml.Node) string {
 		return "nothing"
 	case "!!bool":
 		return "true or false"
-	case "!!int", "!!float":
+	case "!!int":
 		return "a number"
+	case "!!float":
+		return "a number with a point"
 	case "!!timestamp":
 		return "a date"
 	case "!!str":

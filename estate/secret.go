@@ -111,14 +111,21 @@ func ending() []key[draft] {
 }
 
 func (d *decoder) parts(n *yaml.Node) []string {
-	names, _ := d.texts(n)
+	if !d.expect(n, yaml.SequenceNode, "a list of names") {
+		return nil
+	}
+	var names []string
 	taken := map[string]bool{}
-	for i, name := range names {
-		switch at := resolve(n.Content[i]); {
+	for _, at := range items(n) {
+		name := ""
+		switch {
+		case !d.filled(at, &name):
+			continue
 		case taken[name]:
 			d.fail(at, "remove one of them", "the part %s is here twice", shown(name))
 		default:
 			d.partName(at, name)
+			names = append(names, name)
 		}
 		taken[name] = true
 	}

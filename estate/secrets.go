@@ -38,12 +38,18 @@ func (d *decoder) environmentsOf(n *yaml.Node) []*scope {
 			list = resolve(pairs[i+1])
 		}
 	}
-	names, _ := d.texts(list)
+	if !d.expect(list, yaml.SequenceNode, "a list of environments") {
+		return nil
+	}
 	var scopes []*scope
 	taken := map[string]bool{}
-	for i, name := range names {
+	for _, at := range items(list) {
+		name := ""
+		if !d.filled(at, &name) {
+			continue
+		}
 		s, ok := d.scopes[name]
-		switch at := resolve(list.Content[min(i, len(list.Content)-1)]); {
+		switch {
 		case !ok:
 			d.fail(at, d.meant(name, d.environmentNames(), "declare it under environments:"), "there is no environment %s", shown(name))
 		case taken[name]:

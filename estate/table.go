@@ -49,17 +49,21 @@ type entry struct{ key, value *yaml.Node }
 
 // object is the keys that a mapping in the file really has.
 type object struct {
-	d      *decoder
 	node   *yaml.Node
 	index  map[string]int
 	seen   []entry
-	others []entry // keys that the table does not have but extra took
+	others []entry // keys that a driver declares
 }
 
 // value gives the node of a key's value, the object's own when it is absent.
 func (o *object) value(name string) *yaml.Node {
 	if i, ok := o.index[name]; ok && o.seen[i].value != nil {
 		return o.seen[i].value
+	}
+	for _, e := range o.others {
+		if e.key.Value == name {
+			return e.value
+		}
 	}
 	return o.node
 }
@@ -72,7 +76,7 @@ func (o *object) has(name string) bool {
 // readObject reads a mapping by a table. extra, if not nil, is asked about
 // keys that the table does not have; it reports whether it took one.
 func readObject[T any](d *decoder, n *yaml.Node, t *table[T], into *T, extra func(k, v *yaml.Node) bool) *object {
-	o := &object{d: d, node: n, index: t.index, seen: make([]entry, len(t.keys))}
+	o := &object{node: n, index: t.index, seen: make([]entry, len(t.keys))}
 	if !d.expect(n, yaml.MappingNode, "a mapping of keys to values") {
 		return o
 	}

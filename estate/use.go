@@ -41,6 +41,7 @@ func readUse[T any](d *decoder, n *yaml.Node, t *table[T], role Role, into *T, u
 		extra = func(_, _ *yaml.Node) bool { return true } // what is unknown has no known keys
 	}
 	o := readObject(d, n, t, into, extra)
+	o.others = s.seen
 	if kind == nil {
 		return o, false
 	}
@@ -87,7 +88,7 @@ func (d *decoder) resolveUse(n *yaml.Node, role Role) (*Kind, bool) {
 		return nil, false
 	}
 	if use.Value == Person {
-		return d.person(kind, role)
+		return d.person(use, kind, role)
 	}
 	name, ok := d.quietly(use)
 	if !ok {
@@ -118,9 +119,10 @@ func (d *decoder) quietly(n *yaml.Node) (string, bool) {
 	return s, ok
 }
 
-func (d *decoder) person(kind *yaml.Node, role Role) (*Kind, bool) {
+func (d *decoder) person(use, kind *yaml.Node, role Role) (*Kind, bool) {
 	if role == RoleDiscovery {
-		return nil, false // reported where the location is checked
+		d.fail(use, "make the whole location one of a person", "a person cannot discover locations")
+		return nil, false
 	}
 	if kind != nil {
 		d.fail(kind, "remove it", "a person has no kind")
@@ -183,7 +185,7 @@ type settings struct {
 	extraNames []string // further keys that the object may have, for hints
 	waived     []string // fields that need not be there after all
 	values     Settings
-	first      map[string]*yaml.Node
+	seen       []entry
 	bad        bool
 }
 
@@ -196,21 +198,35 @@ func (s *settings) read(k, v *yaml.Node) bool {
 		s.bad = true
 		return true
 	}
-	if s.first == nil {
-		s.first, s.values = map[string]*yaml.Node{}, Settings{}
-	}
-	if first := s.first[k.Value]; first != nil {
+	if first := s.key(k.Value); first != nil {
 		s.d.twice(k, first)
 		return true
 	}
-	s.first[k.Value] = k
+	s.seen = append(s.seen, entry{k, v})
 	value, ok := s.d.setting(&s.fields[i], v)
 	if !ok {
 		s.bad = true
 		return true
 	}
-	s.values[k.Value] = value
+	s.set(k.Value, value)
 	return true
+}
+
+func (s *settings) set(name string, value any) {
+	if s.values == nil {
+		s.values = make(Settings, len(s.fields))
+	}
+	s.values[name] = value
+}
+
+// key gives the node of a key that was read, nil if it was not there.
+func (s *settings) key(name string) *yaml.Node {
+	for _, e := range s.seen {
+		if e.key.Value == name {
+			return e.key
+		}
+	}
+	return nil
 }
 
 func (s *settings) names() []string {
@@ -225,14 +241,11 @@ func (s *settings) names() []string {
 func (s *settings) finish(n *yaml.Node) Settings {
 	for i := range s.fields {
 		f := &s.fields[i]
-		if s.first[f.Name] != nil {
+		if s.key(f.Name) != nil {
 			continue
 		}
 		if value, ok := s.d.byDefault(f); ok {
-			if s.values == nil {
-				s.values = Settings{}
-			}
-			s.values[f.Name] = value
+			s.set(f.Name, value)
 		} else if f.Required && !slices.Contains(s.waived, f.Name) {
 			s.d.fail(n, f.help(), "%s needs %q", s.what, f.Name)
 			s.bad = true

@@ -19,8 +19,9 @@ func (d *decoder) checkSecret(s *draft) {
 	d.checkFormat(s)
 	if s.issuerOK {
 		d.checkTemplates(s, s.Issuer, s.issuerKeys)
+		d.checkWords(s.Issuer, s.issuerKeys)
 		if s.issuerFacts().Named {
-			d.checkText(s.issuerKeys.node, s.Issuer.Settings.String("name"))
+			d.checkText(s.issuerKeys.value("name"), s.Issuer.Settings.String("name"))
 		}
 	}
 	for i := range s.spots {
@@ -66,7 +67,7 @@ func (d *decoder) checkRender(s *draft, p *spot) {
 		return
 	}
 	if parts := s.allParts(); !p.keys.has("render") && len(parts) > 1 && !slices.Contains(parts, secret.Single) {
-		d.fail(p.keys.node, "add render: with a template over the parts "+oneOf(parts), "%s has several parts and this location does not say how they are written", s.Name)
+		d.fail(p.keys.node, "add render: with a template over the parts "+allOf(parts), "%s has several parts and this location does not say how they are written", s.Name)
 	}
 }
 
@@ -79,7 +80,7 @@ func (d *decoder) checkTemplates(s *draft, u Use, o *object) {
 		}
 		if text := u.Settings.String(f.Name); text != "" {
 			_, bad := d.template(s, text, false)
-			d.flawed(o.node, f.Name, bad)
+			d.flawed(o.value(f.Name), f.Name, bad)
 		}
 	}
 }
@@ -87,6 +88,15 @@ func (d *decoder) checkTemplates(s *draft, u Use, o *object) {
 func (d *decoder) flawed(n *yaml.Node, what string, bad *flaw) {
 	if bad != nil {
 		d.fail(n, bad.hint, "%s: %s", what, bad.why)
+	}
+}
+
+// checkWords looks at what a person is told.
+func (d *decoder) checkWords(u Use, o *object) {
+	if u.Connection == Person {
+		for _, name := range []string{"title", "do", "url"} {
+			d.checkText(o.value(name), u.Settings.String(name))
+		}
 	}
 }
 
@@ -105,12 +115,14 @@ func (d *decoder) checkText(n *yaml.Node, text string) {
 	if !ok {
 		var c *compiled
 		if c, bad = compile(text, nil); bad == nil {
-			_, bad = c.execute(wording{Estate: "x", Secret: "x", Environment: "x", Date: "20060102", Name: "x", Version: 1})
+			if _, bad = c.execute(wording{Estate: "x", Secret: "x", Environment: "x", Date: "20060102", Name: "x", Version: 1}); bad != nil {
+				bad.why = "it uses a field that does not exist"
+			}
 		}
 		if bad != nil {
-			bad.hint = "{{.Date}}, {{.Estate}}, {{.Secret}}, {{.Environment}}, {{.Version}} and {{.Name}} may stand here"
+			bad.hint = "{{.Date}}, {{.Estate}}, {{.Secret}}, {{.Environment}}, {{.Version}} and {{.Name}} may stand here; write {{`{{`}} for two literal braces"
 		}
 		d.wordings[text] = bad
 	}
-	d.flawed(n, "text", bad)
+	d.flawed(n, "this text", bad)
 }
