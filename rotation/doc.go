@@ -7,17 +7,17 @@
 // them where it stands; Engine.Advance does the next due stage. Nothing is
 // replayed, so a rotation that waits for weeks survives upgrades of pawl.
 //
-//	           Open
-//	            │
-//	            ▼         a step failed for good, and there is a way back
-//	  ┌──────▶ open ───────────────────────────────┐
-//	  │         │ │                                ▼
-//	  │ resume  │ │ a step failed for good      undoing ───▶ undone
-//	  │         │ ▼ and there is none              │  ▲
-//	  └─────── held ◀──────────────────────────────┘  │ undo
-//	            │ a step of the undo failed for good  │
-//	            └─────────────────────────────────────┘
-//	  open ───▶ done
+//	         Open
+//	          │
+//	          ▼         a step failed for good, and there is a way back
+//	┌──────▶ open ───────────────────────────────┐
+//	│         │ │                                ▼
+//	│ resume  │ │ a step failed for good      undoing ───▶ undone
+//	│         │ ▼ and there is none              │  ▲
+//	└─────── held ◀──────────────────────────────┘  │ undo
+//	          │ a step of the undo failed for good  │
+//	          └─────────────────────────────────────┘
+//	open ───▶ done
 //
 // A step is pending, then announced (its intent is stored), then done, failed
 // or waiting: for time, for a consumer, or for a person.

@@ -155,11 +155,19 @@ func (e *Engine) Run(ctx context.Context, id pawl.RotationID) (*State, error) {
 			continue
 		}
 		patient := w.For == ForTime && (e.Patience == 0 || w.Until.Sub(e.Now()) <= e.Patience)
-		if err := s.flush(ctx, !patient); err != nil || !patient {
+		long := w.Until.Sub(e.Now()) > e.ttl()/2
+		if err := s.flush(ctx, !patient || long); err != nil || !patient {
 			return s.state, err
 		}
-		if err := s.sleep(ctx, w.Until); err != nil {
+		if err := e.nap(ctx, w.Until); err != nil {
 			return s.state, err
+		}
+		if long { // the lease was given back: others could act meanwhile
+			again, err := e.begin(ctx, id)
+			if err != nil {
+				return s.state, err
+			}
+			s = again
 		}
 	}
 }
@@ -199,6 +207,21 @@ func (e *Engine) rand() io.Reader {
 		return e.Rand
 	}
 	return rand.Reader
+}
+
+// nap waits until a time, by the engine's own way of waiting.
+func (e *Engine) nap(ctx context.Context, until time.Time) error {
+	if e.Sleep != nil {
+		return e.Sleep(ctx, until)
+	}
+	t := time.NewTimer(until.Sub(e.Now()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // acquire takes the lease, also from a holder that is known to be dead.

@@ -23,6 +23,8 @@ type job struct {
 	known  []string        // mint: the ids that were there
 	over   bool            // settled without acting
 	sweep  bool            // ends a lost mint's credential instead of minting
+	acted  bool            // the change went well; what fails from here on is asking about it
+	acting bool            // announced: what fails from here on is the act, not the look before it
 
 	entries  []Entry
 	versions []VersionChange
@@ -55,7 +57,10 @@ func (j *job) portOf(ctx context.Context, connection string) (*driver.Port, erro
 
 // intent is the entry that announces the act.
 func (j *job) intent() []Entry {
-	if j.sweep || !announces(j.step.Act) || j.mutant(mutant.SkipIntent) && j.step.Act == plan.ActMint {
+	if j.sweep {
+		return []Entry{{Kind: KindLook, Step: j.step.ID, Secret: j.step.Secret, Result: ResultPresent, Credential: j.st.Suspect, Detail: "ending it"}}
+	}
+	if !announces(j.step.Act) || j.mutant(mutant.SkipIntent) && j.step.Act == plan.ActMint {
 		return nil
 	}
 	return []Entry{{Kind: KindIntent, Step: j.step.ID, Secret: j.step.Secret, Attempt: j.st.Attempt + 1, Before: j.before, Known: j.known, Detail: j.step.Title}}
@@ -90,6 +95,11 @@ func (j *job) act(ctx context.Context) {
 	if j.over {
 		return
 	}
+	if !j.now().Before(j.s.lease.Expires) { // a step of the same stage took too long: somebody else may be at it
+		j.err = ErrLeaseLost
+		return
+	}
+	j.acting = true
 	switch j.step.Act {
 	case plan.ActProbe:
 		j.probe(ctx)
@@ -213,6 +223,12 @@ func (j *job) fail(e *driver.Error) {
 }
 
 func (j *job) failure(e *driver.Error, r Result, until time.Time) Entry {
+	switch {
+	case j.acted:
+		e.Effect = pawl.EffectApplied
+	case !j.acting && (j.st.open || j.st.maybe): // looking failed: what is not known stays so
+		e.Effect = pawl.EffectUnknown
+	}
 	return Entry{Kind: KindOutcome, Step: j.step.ID, Secret: j.step.Secret, Attempt: j.st.Attempt, Result: r, Effect: e.Effect,
 		ErrorKind: e.Kind, Why: e.Error(), Next: e.Next, Until: until, Resume: j.st.Resume}
 }

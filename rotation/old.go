@@ -227,7 +227,7 @@ func (j *job) end(ctx context.Context) {
 // record: undoing must not leave an orphan.
 func (j *job) prepareDiscard(ctx context.Context) {
 	mint := j.s.state.Step(j.step.Reverses)
-	if mint.Credential != nil || j.st.Suspect != nil && j.st.Attributed {
+	if mint.Credential != nil || mint.Provided != 0 || j.st.Suspect != nil && j.st.Attributed {
 		return
 	}
 	asMint := &job{s: j.s, step: j.step, st: j.lost(mint)}
@@ -246,6 +246,16 @@ func (j *job) lost(mint *StepState) *StepState {
 	return &st
 }
 
+// fresh gives the new version's value: as it was stored, or as a person gave
+// it before that.
+func (j *job) fresh(ctx context.Context, mint *StepState) (secret.Parts, error) {
+	value, err := j.held(ctx, j.subject().To)
+	if value == nil && err == nil && mint.Provided != 0 {
+		return j.provided(j.step.Reverses, mint.Provided)
+	}
+	return value, err
+}
+
 // discard ends the new credential of a rotation that turned back.
 func (j *job) discard(ctx context.Context) {
 	mint := j.s.state.Step(j.step.Reverses)
@@ -253,10 +263,19 @@ func (j *job) discard(ctx context.Context) {
 	if c == nil {
 		c = j.st.Suspect
 	}
-	value, err := j.held(ctx, j.subject().To)
+	value, err := j.fresh(ctx, mint)
 	if err != nil {
 		j.err = err
 		return
+	}
+	if (c == nil || c.ID == "") && value != nil && j.facts().Identifies {
+		if c, err = j.identify(ctx, value); j.failed(ctx, err) {
+			return
+		}
+		if c == nil { // the issuer does not know the value: it is no credential of its any more
+			j.ok(Entry{Effect: pawl.EffectNone, Detail: "the issuer does not know the new value"})
+			return
+		}
 	}
 	if c == nil || c.ID == "" && value == nil {
 		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.NotFound, Effect: pawl.EffectNone, Why: "the new credential's id is not known", Next: "end it at the issuer, then waive this step"})

@@ -7,6 +7,7 @@ import (
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/secret"
 )
 
 // ask puts a question to people, or acts on their answer.
@@ -48,7 +49,8 @@ func (j *job) provide(ctx context.Context) {
 		return
 	}
 	sub := j.subject()
-	value, err := j.s.e.unseal(sub.Secret, signalRow(j.s.state.ID, j.step.ID), j.s.state.sealed[sig.Seq])
+	j.acted = true // what a person minted exists, whatever becomes of this step
+	value, err := j.provided(j.step.ID, sig.Seq)
 	if err != nil {
 		j.err = err
 		return
@@ -59,7 +61,8 @@ func (j *job) provide(ctx context.Context) {
 		minted.Credential = *sig.Credential
 	case sub.Facts.Identifies:
 		c, err := j.identify(ctx, value)
-		if j.failed(ctx, err) {
+		if e := driver.AsError(j.step.Title, err); e != nil && e.Passing() {
+			j.failed(ctx, err)
 			return
 		}
 		if c != nil {
@@ -67,4 +70,9 @@ func (j *job) provide(ctx context.Context) {
 		}
 	}
 	j.accept(minted)
+}
+
+// provided opens the value that came with a word to a step.
+func (j *job) provided(step string, seq int64) (secret.Parts, error) {
+	return j.s.e.unseal(j.step.Secret, signalRow(j.s.state.ID, step), j.s.state.sealed[seq])
 }

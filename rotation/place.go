@@ -47,6 +47,7 @@ func (j *job) put(ctx context.Context) {
 	if j.failed(ctx, err) {
 		return
 	}
+	j.acted = true
 	found, strength, err := j.confirm(ctx, port, value, receipt)
 	if j.failed(ctx, err) {
 		return
@@ -216,6 +217,7 @@ func (j *job) remove(ctx context.Context, port *driver.Port) {
 	if j.failed(ctx, port.Remove(ctx, j.target())) {
 		return
 	}
+	j.acted = true
 	found, err := port.Stat(ctx, j.target())
 	if err == nil && found.Exists {
 		err = j.unconfirmed("it answered that the copy is removed, but it is still there")

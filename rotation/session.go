@@ -101,42 +101,6 @@ func (s *session) store(ctx context.Context, c Commit) error {
 	return nil
 }
 
-// sleep waits until a time, keeping the lease alive on the way.
-func (s *session) sleep(ctx context.Context, until time.Time) error {
-	for {
-		step := s.e.Now().Add(s.e.ttl() / 2)
-		if !until.After(step) {
-			step = until
-		}
-		if err := s.nap(ctx, step); err != nil {
-			return err
-		}
-		if err := s.reload(ctx); err != nil {
-			return err
-		}
-		if !s.e.Now().Before(until) || len(s.state.Signals) > 0 {
-			return nil
-		}
-		if err := s.store(ctx, Commit{Outcome: s.state.Outcome}); err != nil {
-			return err
-		}
-	}
-}
-
-func (s *session) nap(ctx context.Context, until time.Time) error {
-	if s.e.Sleep != nil {
-		return s.e.Sleep(ctx, until)
-	}
-	t := time.NewTimer(until.Sub(s.e.Now()))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // turn does what is due now. Words of people come first, then the current
 // stage; a rotation with no stage left is closed.
 func (s *session) turn(ctx context.Context) (Wait, error) {
@@ -192,11 +156,12 @@ func (s *session) listen(ctx context.Context) error {
 }
 
 // waivable reports whether a step is a proof or a wait of the current stage,
-// which a person may do without. What changes something cannot be waived.
+// which a person may do without, or the end of a credential that the person
+// has seen to. Nothing else that changes something can be waived.
 func (s *session) waivable(id string) bool {
 	for _, step := range s.state.current() {
 		if step.ID == id {
-			return !mutates(step) && step.Act != plan.ActDiscard
+			return !mutates(step)
 		}
 	}
 	return false

@@ -56,6 +56,7 @@ type StepState struct {
 	Known       []string
 	Suspect     *driver.Credential // a credential that may be the one whose answer was lost
 	Attributed  bool               // the suspect is ours: by its name, or because a person said so
+	Provided    int64              // the signal by which a person gave the value
 	ResumedAt   time.Time          // deadlines run anew from here
 	Effect      pawl.Effect
 	ErrorKind   driver.ErrorKind
@@ -110,6 +111,9 @@ func (s *State) apply(e Entry) {
 		s.Step(e.Step).wait(e)
 	case KindSignal:
 		s.Signals = append(s.Signals, e)
+		if e.Word == WordProvide {
+			s.Step(e.Step).Provided = e.Seq
+		}
 	case KindUndoing:
 		s.Undoing, s.Outcome, s.Why, s.Next = true, pawl.Open, e.Why, ""
 		s.takeBack(e.Time)

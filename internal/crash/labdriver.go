@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/driver/rest"
 	"github.com/pawlhq/pawl/estate"
@@ -29,7 +28,7 @@ func (l lab) Info() driver.Info {
 
 // Open opens a connection.
 func (l lab) Open(env driver.Env, _ estate.Settings) (driver.Conn, error) {
-	return &labConn{facts: l.facts, c: rest.New(rest.Config{Name: "lab", Base: "http://lab.test", Env: env, Authorize: bearer})}, nil
+	return &labConn{facts: l.facts, c: rest.New(rest.Config{Name: "lab", Base: "http://lab.test", Env: env})}, nil
 }
 
 type labConn struct {
@@ -171,10 +170,6 @@ func (l *labConn) Check(ctx context.Context, r driver.CheckRequest) (driver.Find
 	return driver.Finding{State: driver.Passed}, nil
 }
 
-func bearer(h interface{ Set(string, string) }, credential []byte) {
-	h.Set("Authorization", "Bearer "+string(credential))
-}
-
 var _ interface {
 	driver.Conn
 	driver.Issuer
@@ -186,5 +181,3 @@ var _ interface {
 	driver.Remover
 	driver.Activator
 } = (*labConn)(nil)
-
-var _ = pawl.EffectNone

@@ -15,6 +15,7 @@ import (
 	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
+	"github.com/pawlhq/pawl/secret"
 	"github.com/pawlhq/pawl/store/memory"
 )
 
@@ -33,6 +34,7 @@ type Matrix struct {
 	Mutation  Mutation
 	Workers   int // 0 is one a processor
 	StopAt    int // stop after so many violations; 0 is never
+	Tracing   bool
 	Sample    int // run about one schedule in so many; 0 and 1 are all
 }
 
@@ -149,7 +151,7 @@ func (m *Matrix) one(ctx context.Context, s *Scenario, schedule Schedule) (*run,
 		return nil, err
 	}
 	r := &run{scenario: s, schedule: schedule, mutant: m.Mutation, world: world, clock: clock, store: memory.New(), vault: vault,
-		broken: map[string]bool{}, open: map[string]plan.Act{}}
+		tracing: m.Tracing, broken: map[string]bool{}, open: map[string]plan.Act{}}
 	if m.Mutation.Store != nil {
 		r.store = m.Mutation.Store(r.store)
 	}
@@ -168,7 +170,7 @@ func (m *Matrix) one(ctx context.Context, s *Scenario, schedule Schedule) (*run,
 func (r *run) adopt(ctx context.Context) error {
 	e := r.engine("operator", &process{run: r})
 	for name, value := range r.world.Current {
-		if err := e.Adopt(ctx, name, value, nil, "operator"); err != nil {
+		if err := e.Adopt(ctx, name, secret.One(value), nil, "operator"); err != nil {
 			return err
 		}
 	}
@@ -274,7 +276,7 @@ func around(kill Schedule, calls int) []Schedule {
 		at = kill.KillWrite * calls / max(kill.KillWrite+1, calls/2) // roughly where the write falls
 	}
 	for _, f := range Faults() {
-		for _, offset := range []int{-2, 1, 2, 4} {
+		for _, offset := range []int{-1, 1, 2} {
 			if c := at + offset; c >= 0 {
 				s := kill
 				s.FaultCall, s.Fault = c, f

@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -70,6 +71,9 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p.counted {
 		n = p.run.calls
 		p.run.calls++
+	}
+	if p.run.tracing {
+		p.run.trace = append(p.run.trace, fmt.Sprintf("call %d %s %s %s", n, call.Kind, req.Method, req.URL.Path))
 	}
 	kill := n >= 0 && n == p.run.schedule.KillCall
 	if kill && p.run.schedule.Moment == BeforeIt {

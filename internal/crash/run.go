@@ -87,6 +87,8 @@ type run struct {
 	found         []string // violations
 	outcome       pawl.Outcome
 	heldOnce      bool
+	trace         []string // calls, when asked for
+	tracing       bool
 	initial       []string // values that were in place before
 	rotated       []string // of those, the ones that the rotation replaces
 }

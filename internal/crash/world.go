@@ -32,6 +32,8 @@ type World struct {
 	Lie      func(kind string)                                                              // makes places lie about their next writes; "" stops
 	Answer   func(st *rotation.State, step *plan.Step) (rotation.Entry, secret.Parts, bool) // a person's answer; false is none
 	Foreign  func() error                                                                   // somebody else mints at the issuer; nil where it makes no sense
+	Rotated  []string                                                                       // the values at the issuer that the rotation replaces
+	Others   func() []string                                                                // ids of the credentials that belong to others
 
 	Gap        bool // the plan announced that the old version dies early
 	Compromise bool // the old version may die before the switch
