@@ -1,0 +1,200 @@
+package github_test
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/driver/github"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
+	"github.com/pawlhq/pawl/vendorsim"
+	sim "github.com/pawlhq/pawl/vendorsim/github"
+)
+
+// site is a GitHub with an organisation, a repository and a workflow whose job
+// waits for approval.
+type site struct {
+	*sim.GitHub
+	now  time.Time
+	port *driver.Port
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{now: start}
+	clock := func() time.Time { return s.now }
+	s.GitHub = sim.New(sim.Config{Now: clock, Queue: time.Minute, Run: time.Minute, RevocationLag: time.Minute})
+	s.AddOrg("acme")
+	s.AddRepo("acme/site")
+	s.AddEnvironment("acme/site", "production", true)
+	s.AddWorkflow("acme/site", sim.Workflow{File: "publish.yml"})
+	s.AddWorkflow("acme/site", sim.Workflow{File: "deploy.yml", Environment: "production"})
+	own := s.AddToken(sim.Token{Kind: sim.Classic, Login: "ops", Scopes: []string{"repo", "admin:org"}})
+	env := driver.Env{
+		Transport: vendorsim.Transport(map[string]http.Handler{sim.Host: s.GitHub}), Now: clock, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Wait:       func(_ context.Context, d time.Duration) error { s.now = s.now.Add(d); return nil },
+		Credential: func(context.Context) (secret.Value, error) { return secret.NewString(own), nil },
+	}
+	d := github.New()
+	conn, err := d.Open(env, estate.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.port = driver.NewPort("gh", d.Info(), conn, 0)
+	return s
+}
+
+func TestEachPlaceTakesAndLosesACopy(t *testing.T) {
+	for kind, tt := range map[string]struct {
+		settings estate.Settings
+		scope    sim.Scope
+	}{
+		"actions_secret":             {estate.Settings{"repo": "acme/site"}, sim.Repo("acme/site")},
+		"actions_org_secret":         {estate.Settings{"org": "acme", "visibility": "all"}, sim.Org("acme")},
+		"actions_environment_secret": {estate.Settings{"repo": "acme/site", "environment": "production"}, sim.Environment("acme/site", "production")},
+		"dependabot_secret":          {estate.Settings{"repo": "acme/site"}, sim.DependabotRepo("acme/site")},
+		"dependabot_org_secret":      {estate.Settings{"org": "acme"}, sim.DependabotOrg("acme")},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			s, ctx := newSite(t), context.Background()
+			tt.settings["name"] = "TOKEN"
+			target := driver.Target{Kind: kind, Settings: tt.settings}
+			if r, err := s.port.Stat(ctx, target); err != nil || r.Exists {
+				t.Fatalf("before: %+v, %v", r, err)
+			}
+			for i, value := range []string{"first", "second"} {
+				s.now = s.now.Add(time.Minute)
+				if _, err := s.port.Put(ctx, driver.Write{Target: target, Value: secret.NewString(value)}); err != nil {
+					t.Fatal(err)
+				}
+				if got, ok := s.SecretValue(tt.scope, "TOKEN"); !ok || got != value {
+					t.Errorf("write %d: the place does not hold the value", i)
+				}
+				if r, err := s.port.Stat(ctx, target); err != nil || !r.UpdatedAt.Equal(s.now.Truncate(time.Second)) {
+					t.Errorf("write %d: %+v, %v", i, r, err)
+				}
+			}
+			for range 2 { // removing nothing succeeds
+				if err := s.port.Remove(ctx, target); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, ok := s.SecretValue(tt.scope, "TOKEN"); ok {
+				t.Error("the copy is still there")
+			}
+		})
+	}
+}
+
+// The run that was queued before the write has the old value: it must be gone
+// before the old version ends, and it may wait for a person.
+func TestDrainWaitsForTheRunWithTheOldValue(t *testing.T) {
+	s, ctx := newSite(t), context.Background()
+	s.SetSecret(sim.Repo("acme/site"), "TOKEN", "old")
+	id := s.StartRun("acme/site", "deploy.yml", "push")
+	s.now = s.now.Add(2 * time.Minute)
+	if _, err := s.port.Put(ctx, put(repoTarget())); err != nil {
+		t.Fatal(err)
+	}
+	drain := driver.CheckRequest{Since: s.now, Target: driver.Target{Kind: "queued_runs", Settings: repoTarget().Settings}}
+	s.now = s.now.Add(24 * time.Hour)
+	s.StartRun("acme/site", "publish.yml", "push") // has the new value
+	f, err := s.port.Check(ctx, drain)
+	if err != nil || f.State != driver.Pending {
+		t.Fatalf("while the run waits: %+v, %v", f, err)
+	}
+	s.Approve(id)
+	s.now = s.now.Add(time.Minute)
+	if f, err = s.port.Check(ctx, drain); err != nil || f.State != driver.Passed {
+		t.Errorf("after the run: %+v, %v", f, err)
+	}
+	if s.Runs()[0].Env["TOKEN"] != "old" {
+		t.Error("the stand-in's run did not have the old value: the test proves nothing")
+	}
+}
+
+func TestWorkflowRunWaitsForAPerson(t *testing.T) {
+	s, ctx := newSite(t), context.Background()
+	r := driver.CheckRequest{Since: s.now, Target: driver.Target{Kind: "workflow_run", Settings: estate.Settings{"repo": "acme/site", "workflow": "deploy.yml"}}}
+	var f driver.Finding
+	for range 3 {
+		var err error
+		if f, err = s.port.Check(ctx, r); err != nil || f.State != driver.Pending {
+			t.Fatalf("%+v, %v", f, err)
+		}
+		r.Resume = f.Resume
+		s.now = s.now.Add(f.After + time.Minute)
+	}
+	s.Approve(s.Runs()[0].ID)
+	s.now = s.now.Add(time.Minute)
+	if f, err := s.port.Check(ctx, r); err != nil || f.State != driver.Passed {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if n := len(s.Runs()); n != 1 {
+		t.Errorf("%d runs, want 1", n)
+	}
+}
+
+func TestDispatchFaults(t *testing.T) {
+	const path = "/repos/acme/site/actions/workflows/publish.yml/dispatches"
+	for _, tt := range []struct {
+		rule   vendorsim.Rule
+		effect pawl.Effect
+		runs   int
+	}{
+		{vendorsim.Rule{Kind: vendorsim.Before}, pawl.EffectNone, 0},
+		{vendorsim.Rule{Kind: vendorsim.AfterLost}, pawl.EffectUnknown, 1},
+		{vendorsim.Rule{Kind: vendorsim.Status, Code: 502, Acts: true}, pawl.EffectUnknown, 1},
+		{vendorsim.Rule{Kind: vendorsim.Garbage, Acts: true}, pawl.EffectUnknown, 1},
+		{vendorsim.Rule{Kind: vendorsim.TooMany, Wait: time.Minute}, pawl.EffectNone, 0},
+	} {
+		t.Run(string(tt.rule.Kind), func(t *testing.T) {
+			s, ctx := newSite(t), context.Background()
+			tt.rule.Method, tt.rule.Path, tt.rule.Count = "POST", path, 1
+			s.Faults().Add(tt.rule)
+			r := driver.CheckRequest{Since: s.now, Target: driver.Target{Kind: "workflow_run", Settings: estate.Settings{"repo": "acme/site", "workflow": "publish.yml"}}}
+			_, err := s.port.Check(ctx, r)
+			if e := driver.AsError("", err); e == nil || e.Effect != tt.effect || len(s.Runs()) != tt.runs {
+				t.Fatalf("%v with %d runs, want effect %s and %d", err, len(s.Runs()), tt.effect, tt.runs)
+			}
+			if f, err := s.port.Check(ctx, r); err != nil || f.State != driver.Pending || len(s.Runs()) != 1 {
+				t.Errorf("second look: %+v, %v, %d runs", f, err, len(s.Runs()))
+			}
+		})
+	}
+}
+
+func TestTokenIsVerifiedAndRevoked(t *testing.T) {
+	for _, kind := range []sim.TokenKind{sim.Classic, sim.FineGrained} {
+		t.Run(string(kind), func(t *testing.T) {
+			s, ctx := newSite(t), context.Background()
+			old := tokenParts(s.AddToken(sim.Token{Kind: kind, Login: "octocat"}))
+			fresh := tokenParts(s.AddToken(sim.Token{Kind: kind, Login: "octocat", ExpiresAt: start.Add(24 * time.Hour)}))
+			a, err := s.port.Identify(ctx, patTarget, old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := s.port.Identify(ctx, patTarget, fresh)
+			if err != nil || a.ID == b.ID || !a.ExpiresAt.IsZero() || !b.ExpiresAt.Equal(start.Add(24*time.Hour).Truncate(time.Second)) {
+				t.Fatalf("%+v and %+v, %v", a, b, err)
+			}
+			for range 2 {
+				if err := s.port.Revoke(ctx, patTarget, a, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.now = s.now.Add(2 * time.Minute)
+			for want, parts := range map[driver.Verdict]secret.Parts{driver.Refused: old, driver.Accepted: fresh} {
+				if got, err := s.port.Verify(ctx, patTarget, parts); err != nil || got != want {
+					t.Errorf("verdict %q, %v; want %s", got, err, want)
+				}
+			}
+		})
+	}
+}
