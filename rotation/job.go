@@ -27,6 +27,7 @@ type job struct {
 	acting bool            // announced: what fails from here on is the act, not the look before it
 
 	entries  []Entry
+	poll     *Entry // a wait that goes on as it is on record
 	versions []VersionChange
 	urgent   bool  // must be stored at once, not with the next intent
 	cut      bool  // a call ended with an error while ctx was over
@@ -59,6 +60,9 @@ func (j *job) portOf(ctx context.Context, connection string) (*driver.Port, erro
 func (j *job) intent() []Entry {
 	if j.sweep {
 		return []Entry{{Kind: KindLook, Step: j.step.ID, Secret: j.step.Secret, Result: ResultPresent, Credential: j.st.Suspect, Detail: "ending it"}}
+	}
+	if j.st.Status == StatusWaiting && !mutates(j.step) {
+		return nil // announced when it began to wait
 	}
 	if !announces(j.step.Act) || j.mutant(mutant.SkipIntent) && j.step.Act == plan.ActMint {
 		return nil
@@ -155,15 +159,24 @@ func (j *job) ok(e Entry) {
 // pending records that the step must be asked again later, until its deadline.
 func (j *job) pending(after time.Duration, resume, detail string) {
 	if after <= 0 {
-		after = backoff(1)
+		after = min(backoff(j.st.Polls+1), maxPoll)
 	}
 	if j.late() {
 		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Invalid, Effect: pawl.EffectUnknown, Why: "not there in time: " + detail})
 		return
 	}
-	j.entries = append(j.entries, Entry{Kind: KindWaiting, Step: j.step.ID, Secret: j.step.Secret, Resume: resume, Detail: detail, Until: j.now().Add(after)})
+	e := Entry{Kind: KindWaiting, Step: j.step.ID, Secret: j.step.Secret, Resume: resume, Detail: detail, Until: j.now().Add(after)}
+	if j.st.Status == StatusWaiting && j.st.Resume == resume && j.st.Detail == detail {
+		j.poll = &e // nothing new: worth remembering, not worth a synced write
+		return
+	}
+	j.entries = append(j.entries, e)
 	j.urgent = j.urgent || resume != j.st.Resume
 }
+
+// maxPoll is the longest pause between two looks at something pending, where
+// the driver does not say.
+const maxPoll = 15 * time.Second
 
 // late reports whether the step's deadline has passed. It runs from the
 // first intent, or from the last resume.

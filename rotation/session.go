@@ -48,7 +48,11 @@ func (s *session) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.state, err = Fold(a)
+	var known *plan.Plan
+	if s.state != nil {
+		known = s.state.Plan
+	}
+	s.state, err = fold(a, known)
 	s.read = s.e.Now()
 	return err
 }
@@ -239,6 +243,9 @@ func (s *session) perform(ctx context.Context, due []*plan.Step) error {
 		}
 		s.record(j.entries...)
 		s.keep(j.versions...)
+		if j.poll != nil {
+			s.state.apply(*j.poll)
+		}
 	}
 	for _, j := range jobs {
 		if j.urgent {

@@ -43,6 +43,7 @@ const (
 type StepState struct {
 	Status      Status
 	Attempt     int       // of the last intent
+	Polls       int       // looks at something pending
 	Tries       int       // failed ones since the last resume
 	AnnouncedAt time.Time // of the first intent
 	DoneAt      time.Time
@@ -68,7 +69,26 @@ type StepState struct {
 }
 
 // Fold computes the state of an account.
-func Fold(a Account) (*State, error) {
+func Fold(a Account) (*State, error) { return fold(a, nil) }
+
+// fold is Fold for one who has decoded the plan before: it is pinned, and
+// reading it is most of the work.
+func fold(a Account, known *plan.Plan) (*State, error) {
+	p, err := decode(a, known)
+	if err != nil {
+		return nil, err
+	}
+	s := &State{ID: a.ID, Plan: p, OpenedAt: a.OpenedAt, Outcome: pawl.Open, Steps: make(map[string]*StepState, len(p.Steps)+len(p.Undo)), sealed: a.Signals}
+	for _, entry := range a.Entries {
+		s.apply(entry)
+	}
+	return s, nil
+}
+
+func decode(a Account, known *plan.Plan) (*plan.Plan, error) {
+	if known != nil {
+		return known, nil
+	}
 	p := new(plan.Plan)
 	if err := json.Unmarshal(a.Plan, p); err != nil {
 		return nil, &pawl.Error{Code: pawl.CodeCorrupt, Op: "read the plan of", On: string(a.ID), Err: err, Next: "pawl doctor"}
@@ -77,11 +97,7 @@ func Fold(a Account) (*State, error) {
 		return nil, &pawl.Error{Code: pawl.CodeUnsupported, Op: "go on with", On: string(a.ID),
 			Why: fmt.Sprintf("its plan has format %d and this pawl knows %d", p.Format, plan.Format), Next: "use the newer pawl that opened it"}
 	}
-	s := &State{ID: a.ID, Plan: p, OpenedAt: a.OpenedAt, Outcome: pawl.Open, Steps: make(map[string]*StepState, len(p.Steps)+len(p.Undo)), sealed: a.Signals}
-	for _, entry := range a.Entries {
-		s.apply(entry)
-	}
-	return s, nil
+	return p, nil
 }
 
 // Step gives the state of a step; one that has no entry is pending.
@@ -218,6 +234,7 @@ func (st *StepState) look(e Entry) {
 
 func (st *StepState) wait(e Entry) {
 	st.Status, st.Resume, st.Detail = StatusWaiting, e.Resume, e.Detail
+	st.Polls++
 	st.NotBefore = e.Until
 	if st.AnnouncedAt.IsZero() {
 		st.AnnouncedAt = e.Time

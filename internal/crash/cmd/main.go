@@ -10,15 +10,29 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 
 	"github.com/pawlhq/pawl/internal/crash"
 )
 
 func main() {
 	sample := flag.Int("sample", 1, "run about one schedule in so many")
+	profile := flag.String("cpuprofile", "", "write a profile of the processor's time")
 	only := flag.String("only", "", "run the scenario of this name alone")
 	flag.Parse()
 	var err error
+	if *profile != "" {
+		f, ferr := os.Create(*profile)
+		if ferr != nil {
+			fmt.Fprintln(os.Stderr, "crash:", ferr)
+			os.Exit(1)
+		}
+		if perr := pprof.StartCPUProfile(f); perr != nil {
+			fmt.Fprintln(os.Stderr, "crash:", perr)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	switch flag.Arg(0) {
 	case "matrix":
 		err = matrix(*sample, *only)
