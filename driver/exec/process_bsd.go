@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package exec
+
+import "syscall"
+
+// dieWithParent does nothing: this kernel has no such service.
+func dieWithParent(*syscall.SysProcAttr) {}
