@@ -6,6 +6,7 @@ package all
 import (
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/driver/file"
+	"github.com/pawlhq/pawl/driver/fly"
 	"github.com/pawlhq/pawl/driver/github"
 	"github.com/pawlhq/pawl/driver/random"
 )
@@ -14,6 +15,7 @@ import (
 func Drivers() driver.Registry {
 	return driver.Registry{
 		file.New(),
+		fly.New(),
 		github.New(),
 		random.New(),
 	}

@@ -76,13 +76,30 @@ func (c *Client) Error(op, on string, resp *http.Response, body []byte, safe boo
 	if resp.Request != nil {
 		ctx = resp.Request.Context()
 	}
-	var sent []secret.Value
-	if c.cfg.Env.Credential != nil {
-		if credential, err := c.cfg.Env.Credential(ctx); err == nil {
-			sent = append(sent, credential)
-		} else {
-			body = nil // what cannot be scrubbed is not repeated
-		}
+	own, ok := c.own(ctx)
+	if !ok {
+		body = nil // what cannot be scrubbed is not repeated
 	}
-	return c.classify(&Request{Op: op, On: on, Safe: safe}, resp.StatusCode, resp.Header, body, sent)
+	return c.classify(&Request{Op: op, On: on, Safe: safe}, resp.StatusCode, resp.Header, body, own)
+}
+
+// Clean makes a vendor's text fit for an error, where it comes with an answer
+// that is a success by its status: without the connection's credential, and
+// one short printable line. Other values that were sent are not known here.
+func (c *Client) Clean(ctx context.Context, text string) string {
+	own, ok := c.own(ctx)
+	if !ok {
+		return ""
+	}
+	return clean(text, own)
+}
+
+// own gives the connection's credential as a list; ok is false when it has
+// one that cannot be had.
+func (c *Client) own(ctx context.Context) (list []secret.Value, ok bool) {
+	if c.cfg.Env.Credential == nil {
+		return nil, true
+	}
+	credential, err := c.cfg.Env.Credential(ctx)
+	return []secret.Value{credential}, err == nil
 }

@@ -1,0 +1,87 @@
+package fly
+
+import (
+	"context"
+
+	"github.com/pawlhq/pawl/driver"
+)
+
+const opProbe = "probe"
+
+// Probe asks with reading calls only.
+func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
+	switch t.Kind {
+	case "":
+		_, err := c.current(ctx, opProbe, nil)
+		return grants(driver.Grant{Need: "a token that Fly takes", Has: driver.Yes}, err)
+	case kindDeploy, kindOrg:
+		return c.probeTokens(ctx, t)
+	case kindSecret:
+		return c.probeSecret(ctx, t)
+	case kindHealth:
+		app := t.Settings.String("app")
+		_, err := c.machines(ctx, opProbe, app)
+		return grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, err)
+	default:
+		return nil, unsupported(opProbe, t.Kind)
+	}
+}
+
+func (c *conn) probeTokens(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
+	o, err := c.owner(opProbe, t)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.list(ctx, opProbe, o)
+	got, err := grants(driver.Grant{Need: "list the tokens of " + o.on, Has: driver.Yes}, err)
+	if err != nil {
+		return nil, err
+	}
+	return append(got, driver.Grant{Need: "mint and revoke tokens of " + o.on, Has: driver.Maybe,
+		Detail: "only a person's session may; Fly does not tell without trying"}), nil
+}
+
+func (c *conn) probeSecret(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
+	p, err := placeOf(opProbe, t)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.secrets(ctx, opProbe, p.on(), p.app)
+	secrets, err := grants(driver.Grant{Need: "read the secrets of " + p.app, Has: driver.Yes}, err)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.machines(ctx, opProbe, p.app)
+	machines, err := grants(driver.Grant{Need: "read the machines of " + p.app, Has: driver.Yes}, err)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(secrets, machines...), driver.Grant{Need: "write the secrets and update the machines of " + p.app, Has: driver.Maybe,
+		Detail: "Fly does not tell whether a token only reads"}), nil
+}
+
+// grants turns a refusal into the answer No.
+func grants(g driver.Grant, err error) ([]driver.Grant, error) {
+	switch kindOf(err) {
+	case "":
+	case driver.Denied:
+		g.Has, g.Detail = driver.No, "Fly refuses it to this token"
+	case driver.NotFound:
+		g.Has, g.Detail = driver.No, "Fly does not find it, or does not show it to this token"
+	default:
+		return nil, err
+	}
+	return []driver.Grant{g}, nil
+}
+
+var _ interface {
+	driver.Conn
+	driver.Issuer
+	driver.Location
+	driver.Checker
+	driver.Verifier
+	driver.Identifier
+	driver.Remover
+	driver.Activator
+} = (*conn)(nil)
+
