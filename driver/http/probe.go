@@ -1,0 +1,99 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// Probe makes the declared GETs, which change nothing, and says of the other
+// requests that they cannot be tried.
+func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, stopped("probe", err)
+	}
+	if t.Kind != "" && !isLocation(t.Kind) && t.Kind != kindGet && t.Kind != kindWith && t.Kind != kindRequest {
+		return nil, unsupported("probe", t.Kind)
+	}
+	grants, err := c.probeConnection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch t.Kind {
+	case kindPut, kindWatched, kindReadable:
+		return c.probeLocation(ctx, t, grants)
+	case kindRequest:
+		return append(grants, untried(t.Settings)), nil
+	default:
+		return grants, nil // the check itself is the probe
+	}
+}
+
+func (c *conn) probeConnection(ctx context.Context) ([]driver.Grant, error) {
+	path := c.settings.String("probe_path")
+	if path == "" {
+		return []driver.Grant{{Need: "accept the connection's credential", Has: driver.Maybe, Detail: "set probe_path to have it tried"}}, nil
+	}
+	g, err := c.tryGet(ctx, path, nil)
+	return []driver.Grant{g}, err
+}
+
+// tryGet makes a GET. That nothing is there is as good as an answer.
+func (c *conn) tryGet(ctx context.Context, path string, s estate.Settings) (driver.Grant, error) {
+	g := driver.Grant{Need: "get " + path, Has: driver.Yes}
+	q, err := ask("probe", http.MethodGet, path, s)
+	if err != nil {
+		return g, err
+	}
+	var body []byte
+	_, err = c.client.Do(ctx, q, &body)
+	clear(body)
+	var e *driver.Error
+	switch {
+	case errors.As(err, &e) && e.Kind == driver.Denied:
+		return driver.Grant{Need: g.Need, Has: driver.No, Detail: e.Why}, nil
+	case errors.As(err, &e) && e.Kind == driver.NotFound && s != nil:
+		g.Detail = "nothing is there yet"
+		return g, nil
+	default:
+		return g, err
+	}
+}
+
+// probeLocation looks where it can, and renders the body with a value that is
+// made up and sent nowhere.
+func (c *conn) probeLocation(ctx context.Context, t driver.Target, grants []driver.Grant) ([]driver.Grant, error) {
+	s := t.Settings
+	q, err := ask("probe", orElse(s.String("method"), http.MethodPut), s.String("path"), s)
+	if err != nil {
+		return nil, err
+	}
+	body, err := estate.Render(s.String("body"), secret.One(secret.NewString("pawl")), nil)
+	if err != nil {
+		return nil, invalid(q, "body: "+err.Error())
+	}
+	if err := carry(&q, body, s.String("content_type")); err != nil {
+		return nil, err
+	}
+	if path := s.String("get_path"); path != "" && t.Kind != kindPut {
+		g, err := c.tryGet(ctx, path, s)
+		if err != nil {
+			return nil, err
+		}
+		grants = append(grants, g)
+	}
+	return append(grants, untried(s)), nil
+}
+
+func untried(s estate.Settings) driver.Grant {
+	return driver.Grant{Need: "write to " + s.String("path"), Has: driver.Maybe, Detail: "it cannot be tried without doing it"}
+}
+
+func stopped(op string, err error) error {
+	return &driver.Error{Op: op, Kind: driver.Unavailable, Effect: pawl.EffectNone, Why: "stopped before anything was sent", Err: err}
+}
