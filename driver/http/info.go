@@ -172,16 +172,15 @@ func request() estate.Kind {
 func calls() []driver.Call {
 	const declared = "whatever the service asks for"
 	return []driver.Call{
-		{Method: "GET", Path: "{probe_path}", Permission: declared, For: "probing the connection, if it is declared"},
-		{Method: "GET", Path: "{path}", Permission: declared, For: "checks get and get_with_value"},
-		{Method: "{method}", Path: "{path}", Permission: declared, For: "check request; writing to every location"},
-		{Method: "GET", Path: "{get_path}", Permission: declared, For: "looking at put_watched and put_readable"},
-		{Method: "{remove_method}", Path: "{remove_path}", Permission: declared, For: "undoing put_watched and put_readable"},
-		{Method: "{activate_method}", Path: "{activate_path}", Permission: declared, For: "activation request"},
+		{Method: "GET", Path: "/{path}", Permission: declared, For: "checks get and get_with_value, looking at put_watched and put_readable, and probing by probe_path"},
+		{Method: "PUT", Path: "/{path}", Permission: declared, For: "writing to every location, unless method says otherwise"},
+		{Method: "POST", Path: "/{path}", Permission: declared, For: "activation request and check request, unless their method says otherwise"},
+		{Method: "DELETE", Path: "/{path}", Permission: declared, For: "undoing put_watched and put_readable, unless remove_method says otherwise"},
 	}
 }
 
-const notes = `- A value is never part of a URL. Services log URLs; one that takes a secret in the path or the query cannot be served safely.
+const notes = `- {path} stands for any path: the estate declares it, and with it the requests that are made.
+- A value is never part of a URL. Services log URLs; one that takes a secret in the path or the query cannot be served safely.
 - Redirects are not followed: the credential goes to the declared host only.
 - A body of type application/json must be JSON once the value is in it. Write {{json .value}} without quotes around it.
 - A write that was answered with 5xx, or not at all, may have happened. Pawl then looks again where it can, and writes again: declare only
