@@ -10,7 +10,10 @@ import (
 // worlds gives each driver something to be tried at.
 func worlds() map[string]drivertest.Build {
 	return map[string]drivertest.Build{
-		"fly": flyWorld,
+		"file":   fileWorld,
+		"fly":    flyWorld,
+		"github": githubWorld,
+		"random": randomWorld,
 	}
 }
 

@@ -31,7 +31,6 @@ type state struct {
 	finding    driver.Finding
 	done       bool   // an activation is
 	resume     string // of an activation that is not
-	outside    bool   // Case.Outside was called
 }
 
 // act is one method of the contract, used on one kind.
@@ -198,10 +197,7 @@ func activate(kind string, receipted bool) func(context.Context, *bench, *state)
 			}
 			a.Resume = p.Resume
 			b.clock.Advance(max(p.After, time.Second))
-			if b.c.Outside != nil && !s.outside {
-				s.outside = true
-				b.c.Outside()
-			}
+			b.outside(kind)
 		}
 		b.t.Errorf("the activation %s is not done after %d looks", kind, maxLooks)
 		return nil
@@ -225,9 +221,16 @@ func look(ctx context.Context, b *bench, s *state) error {
 		}
 		r.Resume = f.Resume
 		b.clock.Advance(max(f.After, time.Second))
+		b.outside(b.c.Kind)
 	}
 	b.t.Errorf("the check has no result after %d looks", maxLooks)
 	return nil
+}
+
+func (b *bench) outside(kind string) {
+	if b.c.Outside != nil {
+		b.c.Outside(kind)
+	}
 }
 
 // lag is how long a revoked credential may still be taken.

@@ -132,7 +132,7 @@ func (b *bench) revoke(t *testing.T, f estate.IssuerFacts, st *state) {
 
 func (s *suite) location(t *testing.T, tr trial, f estate.LocationFacts) {
 	b := s.open(t, tr, false)
-	b.empty(t)
+	s.empty(t, b)
 	b.writes(t, f)
 	for _, a := range f.Activations {
 		s.activatedTwice(t, tr, a.Kind)
@@ -196,8 +196,9 @@ func (s *suite) activatedTwice(t *testing.T, tr trial, kind string) {
 		t.Errorf("activated again: %s", b.wire.clean(err.Error()))
 	}
 	made, _ := b.wire.exchanges()
+	_, excused := b.excuse(met{act: a, fault: &fault{name: Twice}})
 	for _, e := range made {
-		if e.writes {
+		if e.writes && !excused {
 			t.Errorf("activated again: %s was made although every consumer has the value", e.call)
 		}
 	}

@@ -45,9 +45,10 @@ type Case struct {
 	// Loaded tells whether the consumers of a location really have a value.
 	// May be nil.
 	Loaded func(value string) bool
-	// Outside does what an activation waits for, if somebody else has to do
-	// it. It is called once, after the first answer that says "not yet".
-	Outside func()
+	// Outside does what an activation or a check waits for, where somebody
+	// else has to do it. It is called with the kind of the activation or the
+	// check, after each answer that says "not yet". May be nil.
+	Outside func(kind string)
 	// Break makes the consumer of a check fail. May be nil.
 	Break func()
 }
@@ -56,12 +57,19 @@ type Case struct {
 // vendor means otherwise than most do, and says why.
 type Excuse struct {
 	Act      string // "put", "check"; "" is every act
-	Fault    string // a name of a fault, as failures show it
+	Fault    string // a name of a fault, as failures show it, or Twice
 	Absorbed bool   // no error at all is right
 	Kind     driver.ErrorKind
 	Effect   pawl.Effect
 	Why      string // required
 }
+
+// Twice stands in an Excuse for an activation that acts again on consumers
+// that have the value.
+const Twice = "twice"
+
+// Canary is the value that is written to locations and given to checks.
+const Canary = canary
 
 // Build makes a world whose stand-in lives by the clock.
 type Build func(t testing.TB, clock *Clock) World

@@ -88,6 +88,13 @@ func (m met) wrote() bool {
 	return slices.ContainsFunc(m.made[:m.at], func(e exchange) bool { return e.writes })
 }
 
+// repeated reports whether a call that was refused, so that nothing had been
+// done, was made again with what the driver had learnt from that.
+func (m met) repeated() bool {
+	return !m.fault.lost && m.fault.after == 0 && m.act.strict &&
+		slices.ContainsFunc(m.made[m.at+1:], func(e exchange) bool { return e.call == m.made[m.at].call })
+}
+
 func (b *bench) excuse(m met) (Excuse, bool) {
 	for _, e := range b.world.Excuses {
 		if (e.Act == "" || e.Act == m.act.name) && e.Fault == m.fault.name {
@@ -120,7 +127,7 @@ func (b *bench) judge(m met, e *driver.Error) {
 // effects gives what is true after the fault.
 func (m met) effects() []pawl.Effect {
 	switch {
-	case m.writes() && m.fault.lost && m.fault.name != "redirect":
+	case m.writes() && m.fault.lost && !m.fault.idle:
 		return []pawl.Effect{pawl.EffectUnknown, pawl.EffectApplied}
 	case m.writes() && m.fault.lost:
 		return []pawl.Effect{pawl.EffectUnknown}
@@ -136,11 +143,12 @@ func (m met) effects() []pawl.Effect {
 // absorbed holds that an act which went well in spite of a fault was right to.
 func (b *bench) absorbed(m met, st *state) {
 	b.t.Helper()
-	if x, ok := b.excuse(m); ok && x.Absorbed {
+	x, excused := b.excuse(m)
+	if excused && x.Absorbed || m.repeated() {
 		return
 	}
 	last := m.at == len(m.made)-1
-	gone := m.fault.name == "Not Found"
+	gone := m.fault.name == "Not Found" || x.Kind == driver.NotFound
 	refusal := gone || m.fault.name == "Unauthorized" || m.fault.name == "Forbidden"
 	fine := false
 	switch name := m.act.name; {
@@ -184,7 +192,7 @@ func (b *bench) truth(a act) string {
 // repeated. A mint cannot; what a lost one has made can be found instead.
 func (b *bench) recover(t *testing.T, m met, st *state) {
 	b.settle()
-	if m.act.name == "mint" && b.kind.Issuer.Named && b.kind.Issuer.Lists && m.writes() && m.fault.lost && m.fault.name != "redirect" {
+	if m.act.name == "mint" && b.kind.Issuer.Named && b.kind.Issuer.Lists && m.writes() && m.fault.lost && !m.fault.idle {
 		list, err := b.conn.(driver.Issuer).List(t.Context(), b.target())
 		if err != nil || !slices.ContainsFunc(list, func(c driver.Credential) bool { return c.Name == mintName }) {
 			t.Errorf("%s: the credential that the lost call has made is not found by its name (%v)", m.name, err)

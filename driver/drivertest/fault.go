@@ -20,7 +20,8 @@ const retryAfter = 7 * time.Second
 type fault struct {
 	name  string
 	kind  driver.ErrorKind
-	lost  bool          // a writing call may have been done: the stand-in does it
+	lost  bool          // a writing call may have been done
+	idle  bool          // though the stand-in does not do it
 	after time.Duration // what the error must give as RetryAfter
 	reply func(r *http.Request, sent []byte) (*http.Response, error)
 }
@@ -54,7 +55,7 @@ func faults() []*fault {
 		{name: "huge", kind: driver.Malformed, lost: true, reply: func(r *http.Request, _ []byte) (*http.Response, error) {
 			return respond(r, 200, io.MultiReader(strings.NewReader(`{"id":"`), io.LimitReader(endless{}, 64<<20))), nil
 		}},
-		{name: "redirect", kind: driver.Malformed, lost: true, reply: func(r *http.Request, _ []byte) (*http.Response, error) {
+		{name: "redirect", kind: driver.Malformed, lost: true, idle: true, reply: func(r *http.Request, _ []byte) (*http.Response, error) {
 			resp := respond(r, http.StatusTemporaryRedirect, strings.NewReader(""))
 			resp.Header.Set("Location", "https://"+elsewhere+r.URL.Path)
 			return resp, nil
@@ -62,11 +63,12 @@ func faults() []*fault {
 	}
 }
 
-// answer gives the faulty answer. Where the call may have been done, it has
-// been: that is the harder half of not knowing.
+// answer gives the faulty answer. Where a call may have been done it has been,
+// which is the harder half of not knowing; but for redirects, which some
+// vendors give instead of acting.
 func (f *fault) answer(w *wire, r *http.Request, e exchange) (*http.Response, error) {
 	if f.name != "refused" {
-		if f.lost && e.writes {
+		if f.lost && !f.idle && e.writes {
 			if resp, err := w.inner.RoundTrip(r); err == nil {
 				_ = resp.Body.Close() // the answer is lost
 			}

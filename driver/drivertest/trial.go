@@ -133,6 +133,9 @@ func (s *suite) strangers(t *testing.T, tr trial, a act) {
 		*b.wire.values = *good.wire.values
 	}
 	err := a.run(t.Context(), b, st)
+	if made, _ := b.wire.exchanges(); len(made) == 0 || a.name == "check" && tr.kind.Check.TakesValue {
+		return // the credential was not needed, or it is the value that is tried
+	}
 	if e := b.inspect("a stranger", err, st.grants); e == nil || e.Kind != driver.Unauthenticated || e.Effect != pawl.EffectNone {
 		t.Errorf("with a credential that the vendor does not know: got %s, want an error of kind unauthenticated", b.wire.clean(fmt.Sprint(err)))
 	}
