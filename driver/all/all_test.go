@@ -10,9 +10,11 @@ import (
 // worlds gives each driver something to be tried at.
 func worlds() map[string]drivertest.Build {
 	return map[string]drivertest.Build{
+		"exec":   execWorld,
 		"file":   fileWorld,
 		"fly":    flyWorld,
 		"github": githubWorld,
+		"http":   httpWorld,
 		"random": randomWorld,
 	}
 }

@@ -32,7 +32,7 @@ func (s *suite) honest(t *testing.T) {
 	if i.Title == "" || !sinceForm.MatchString(i.Since) || i.Notes == "" || len(i.Kinds) == 0 {
 		t.Error("Info lacks a title, Since as 0.1, notes or kinds")
 	}
-	if len(i.Calls) > 0 && !strings.HasPrefix(i.APIDocs, "https://") {
+	if i.Credential == estate.NeedsCredential && !strings.HasPrefix(i.APIDocs, "https://") {
 		t.Error("Info does not say where the vendor documents the calls")
 	}
 	if !slices.Contains([]estate.Credential{estate.NoCredential, estate.OptionalCredential, estate.NeedsCredential}, i.Credential) {
