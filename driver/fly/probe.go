@@ -84,4 +84,3 @@ var _ interface {
 	driver.Remover
 	driver.Activator
 } = (*conn)(nil)
-

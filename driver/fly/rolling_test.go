@@ -1,0 +1,274 @@
+package fly_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/secret"
+	"github.com/pawlhq/pawl/vendorsim"
+	sim "github.com/pawlhq/pawl/vendorsim/fly"
+)
+
+var key = target("app_secret", "name", "KEY")
+
+// put writes a value and gives the activation that the engine would ask for.
+func (s *site) put(value, kind string) driver.Activation {
+	s.t.Helper()
+	since := s.now
+	r, err := s.port.Put(s.t.Context(), driver.Write{Target: key, Value: secret.NewString(value)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return driver.Activation{Target: key, Kind: kind, Receipt: r, Since: since}
+}
+
+// roll goes on until the activation is done, and looks at the app each time.
+func (s *site) roll(a driver.Activation, each func(driver.Progress)) {
+	s.t.Helper()
+	for range 200 {
+		p, err := s.port.Activate(s.t.Context(), a)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if p.Done {
+			return
+		}
+		a.Resume = p.Resume
+		s.now = s.now.Add(p.After)
+		if each != nil {
+			each(p)
+		}
+	}
+	s.t.Fatal("never done")
+}
+
+func (s *site) loaded(value string) (n int) {
+	for _, id := range s.Machines("web") {
+		if got, ok := s.MachineEnv("web", id, "KEY"); ok && got == value {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *site) updates() (n int) {
+	for _, e := range s.Log() {
+		if e.Operation == "POST /v1/apps/{app}/machines/{machine}" && e.Status == http.StatusOK {
+			n++
+		}
+	}
+	return n
+}
+
+func TestRollingUpdatesOneAfterTheOther(t *testing.T) {
+	for _, cfg := range []sim.Config{slow, {FlatLeases: true, RateLimits: true}} {
+		s := newSite(t, cfg, 3)
+		down := 0
+		s.roll(s.put("new", "rolling"), func(driver.Progress) {
+			if !s.Healthy("web") {
+				down++
+			}
+		})
+		if s.loaded("new") != 3 || s.updates() != 3 || down > 0 {
+			t.Errorf("%d of 3 loaded by %d updates; down at %d looks", s.loaded("new"), s.updates(), down)
+		}
+		if s.made("POST", "/releases") != 1 || s.made("PATCH", "") != 1 {
+			t.Errorf("%d releases, %d ended", s.made("POST", "/releases"), s.made("PATCH", ""))
+		}
+	}
+}
+
+// The machines themselves say what was done, so nothing is lost with the
+// process or its journal.
+func TestRollingGoesOnAfterEachKill(t *testing.T) {
+	for kill := range 12 {
+		s := newSite(t, slow, 3)
+		a, looks := s.put("new", "rolling"), 0
+		for ; looks < kill; looks++ {
+			p, err := s.port.Activate(t.Context(), a)
+			if err != nil || p.Done {
+				break
+			}
+			s.now = s.now.Add(p.After)
+			if kill%2 == 0 {
+				a.Resume = p.Resume
+			}
+		}
+		a.Resume = ""
+		s.connect(s.session)
+		s.roll(a, nil)
+		if s.loaded("new") != 3 || s.updates() != 3 {
+			t.Errorf("killed after %d looks: %d loaded by %d updates", kill, s.loaded("new"), s.updates())
+		}
+	}
+}
+
+// A value that does not work stops the roll at the first machine.
+func TestRollingStopsAtAnUnhealthyMachine(t *testing.T) {
+	s := newSite(t, slow, 3)
+	place := target("app_secret", "name", "FLY_API_TOKEN")
+	r, err := s.port.Put(t.Context(), driver.Write{Target: place, Value: secret.NewString("broken")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := driver.Activation{Target: place, Kind: "rolling", Receipt: r, Since: s.now}
+	var p driver.Progress
+	for range 30 {
+		if p, err = s.port.Activate(t.Context(), a); err != nil || p.Done {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		a.Resume = p.Resume
+		s.now = s.now.Add(p.After)
+	}
+	if s.updates() != 1 || !strings.Contains(p.Detail, "critical") {
+		t.Errorf("%d machines were updated: %s", s.updates(), p.Detail)
+	}
+}
+
+func TestRollingWithoutTheVersionOfTheWrite(t *testing.T) {
+	s := newSite(t, slow, 2)
+	a := s.put("new", "rolling")
+	a.Receipt.Revision = "" // the write's answer was lost; the look after it tells no version
+	s.connect(s.session)
+	s.roll(a, nil)
+	if s.loaded("new") != 2 || s.updates() != 2 || s.made("POST", "/web/secrets") != 1 {
+		t.Errorf("%d loaded by %d updates, %d looks for the version", s.loaded("new"), s.updates(), s.made("POST", "/web/secrets"))
+	}
+	if v, ok := s.SecretValue("web", "KEY"); !ok || v != "new" {
+		t.Error("the secret is gone")
+	}
+}
+
+func TestRollingKeepsTheConfiguration(t *testing.T) {
+	s := newSite(t, sim.Config{}, 1)
+	const config = `{"image":"i","init":{"exec":null},"guest":{"memory_mb":256,"f":1.5},"metadata":{"owner":"<a&b>","fly_process_group":"app"},"env":{"A":"é\u2028"}}`
+	s.call("POST", "", `{"config":`+config+`}`)
+	s.roll(s.put("new", "rolling"), nil)
+	var body struct {
+		Config             json.RawMessage
+		MinSecretsVersion  int    `json:"min_secrets_version"`
+		CurrentVersion     string `json:"current_version"`
+		Region, Name, Lsvd any
+	}
+	sent := s.sent(t, "/machines/"+s.Machines("web")[0])
+	if err := json.Unmarshal(sent, &body); err != nil || body.MinSecretsVersion == 0 || body.CurrentVersion == "" || body.Region != "ams" {
+		t.Fatalf("the update asks for %+v, %v", body, err)
+	}
+	var got, want map[string]any
+	for text, into := range map[string]*map[string]any{config: &want, string(body.Config): &got} {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	meta := got["metadata"].(map[string]any)
+	for _, ours := range []string{"pawl_secrets_version", "fly_release_id", "fly_release_version"} {
+		if s, ok := meta[ours].(string); !ok || s == "" {
+			t.Errorf("the metadata lack %s", ours)
+		}
+		delete(meta, ours)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the configuration was\n%v\nand is\n%v", want, got)
+	}
+}
+
+// sent gives the body of the last POST to a path below the app.
+func (s *site) sent(t *testing.T, path string) []byte {
+	t.Helper()
+	b, ok := s.bodies[path]
+	if !ok {
+		t.Fatalf("nothing was sent to %s", path)
+	}
+	return b
+}
+
+func TestRollingLeavesSomeMachinesAlone(t *testing.T) {
+	s := newSite(t, slow, 3)
+	s.call("POST", "/stop", "")
+	unreachable := s.Machines("web")[1]
+	s.SetHostStatus("web", unreachable, "unreachable")
+	a := s.put("new", "rolling")
+	var p driver.Progress
+	for range 40 {
+		var err error
+		if p, err = s.port.Activate(t.Context(), a); err != nil || p.Done {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		a.Resume = p.Resume
+		s.now = s.now.Add(p.After)
+	}
+	if s.updates() != 2 || !strings.Contains(p.Detail, unreachable) {
+		t.Fatalf("%d updates: %s", s.updates(), p.Detail)
+	}
+	s.SetHostStatus("web", unreachable, "ok")
+	s.roll(a, nil)
+	f, err := s.port.Check(t.Context(), driver.CheckRequest{Target: target("machines_health")})
+	if err != nil || f.State != driver.Failed || !strings.Contains(f.Detail, s.Machines("web")[0]+" is stopped") {
+		t.Errorf("the machine that was stopped did not stay so: %+v, %v", f, err)
+	}
+	if s.loaded("new") != 3 {
+		t.Errorf("%d of 3 have it", s.loaded("new"))
+	}
+}
+
+func TestRollingWithoutReleases(t *testing.T) {
+	for _, code := range []int{403, 404, 422} {
+		s := newSite(t, sim.Config{}, 2)
+		s.Faults().Add(vendorsim.Rule{Kind: vendorsim.Status, Path: "/api/v1/releases", Code: code})
+		s.roll(s.put("new", "rolling"), nil)
+		if s.loaded("new") != 2 || s.made("POST", "/releases") != 1 {
+			t.Errorf("%d: %d loaded, %d attempts to make a release", code, s.loaded("new"), s.made("POST", "/releases"))
+		}
+	}
+}
+
+func TestRollingWaitsForSomebodysLease(t *testing.T) {
+	s := newSite(t, sim.Config{}, 1)
+	a := s.put("new", "rolling")
+	s.call("POST", "/lease", `{"ttl":120}`)
+	p, err := s.port.Activate(t.Context(), a) // makes the release
+	if err != nil || p.Done {
+		t.Fatal(p, err)
+	}
+	a.Resume = p.Resume
+	if _, err := s.port.Activate(t.Context(), a); kindOf(err) != driver.Conflict || driver.AsError("", err).Effect != "none" {
+		t.Errorf("got %v, want a conflict", err)
+	}
+	s.now = s.now.Add(3 * time.Minute)
+	s.roll(a, nil)
+	if s.loaded("new") != 1 {
+		t.Error("the machine does not have it")
+	}
+}
+
+func TestNextDeploy(t *testing.T) {
+	s := newSite(t, sim.Config{RestartKeepsSecrets: true}, 1)
+	s.now = s.now.Add(time.Hour)
+	a := s.put("new", "next_deploy")
+	pending := func(when string) {
+		t.Helper()
+		if p, err := s.port.Activate(t.Context(), a); err != nil || p.Done || p.After <= 0 {
+			t.Errorf("%s: %+v, %v; want it to wait", when, p, err)
+		}
+	}
+	pending("after the write")
+	s.now = s.now.Add(time.Minute)
+	s.call("POST", "/restart", "")
+	pending("after a restart, which keeps what it had")
+	s.now = s.now.Add(time.Minute)
+	s.call("POST", "/stop", "")
+	s.call("POST", "/start", "")
+	if p, err := s.port.Activate(t.Context(), a); err != nil || !p.Done || s.loaded("new") != 1 {
+		t.Errorf("after a start: %+v, %v", p, err)
+	}
+	if s.updates() != 0 {
+		t.Error("a machine was updated")
+	}
+}
