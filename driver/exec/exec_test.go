@@ -2,10 +2,8 @@ package exec
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing"
@@ -19,50 +17,33 @@ import (
 
 const canary = "canary-4f9d2c71"
 
-// TestMain lets this test binary be the program.
+// TestMain lets this test binary be a pawl that runs a program which never
+// ends, so that a test can kill it.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == "act" {
-		os.Exit(behave(os.Args[2], os.Args[3:]))
+	if len(os.Args) == 3 && os.Args[1] == "pawl" {
+		c, err := New().Open(driver.Env{Dir: "."}, estate.Settings{"command": []string{"sh", "-c", `exec sleep 1000 3>"$1"`, "sh", os.Args[2]}})
+		if err == nil {
+			_, err = c.Probe(context.Background(), driver.Target{})
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-func behave(how string, args []string) int {
-	in, _ := io.ReadAll(os.Stdin)
-	switch how {
-	case "say": // the reply, what to write to standard error, and the exit status
-		fmt.Print(args[0])
-		fmt.Fprint(os.Stderr, args[1])
-		if args[2] != "0" {
-			return 3
-		}
-	case "echo": // the request itself, as the detail of a finding
-		detail, _ := json.Marshal(string(in))
-		fmt.Printf(`{"ok":true,"state":"passed","detail":%s}`, detail)
-	case "betray": // what it was sent, to standard error
-		fmt.Fprintf(os.Stderr, "first line\nlast line with %s\n", in)
-		return 1
-	case "flood":
-		fmt.Print(strings.Repeat(" ", maxReply), `{"ok":true}`)
-	case "parent": // a pawl that runs a program which never ends
-		c, err := New().Open(driver.Env{Dir: "."}, estate.Settings{"command": []string{"sh", "-c", `exec sleep 1000 3>"$1"`, "sh", args[0]}})
-		if err == nil {
-			_, _ = c.Probe(context.Background(), driver.Target{})
-		}
-	case "deaf":
-		os.Stdin.Close()
-		fmt.Print(`{"ok":true}`)
-	}
-	return 0
-}
+// The programs.
+const (
+	say    = `cat >/dev/null; printf %s "$1"; printf %s "$2" >&2; exit "$3"` // the reply, what to write to standard error, the exit status
+	record = `cat >"$1"; printf %s "$2"`                                     // where to keep the request, the reply
+	betray = `printf 'first line\nlast line with %s\n' "$(cat)" >&2; exit 1` // what it was sent, to standard error
+	flood  = `cat >/dev/null; head -c 1048577 /dev/zero | tr '\0' ' '; echo '{"ok":true}'`
+	deaf   = `exec <&-; echo '{"ok":true}'`
+)
 
-func acting(t *testing.T, form string, args ...string) *conn {
+// acting runs a shell script.
+func acting(t *testing.T, form, script string, args ...string) *conn {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return running(t, form, append([]string{self, "act"}, args...)...)
+	return running(t, form, append([]string{"sh", "-c", script, "sh"}, args...)...)
 }
 
 func running(t *testing.T, form string, command ...string) *conn {
@@ -75,7 +56,7 @@ func running(t *testing.T, form string, command ...string) *conn {
 }
 
 func saying(t *testing.T, reply, stderr, exit string) *conn {
-	return acting(t, formJSON, "say", reply, stderr, exit)
+	return acting(t, formJSON, say, reply, stderr, exit)
 }
 
 func target(kind string) driver.Target {
@@ -154,18 +135,18 @@ func TestErrorReplies(t *testing.T) {
 
 func TestStandardErrorIsTheReason(t *testing.T) {
 	err := saying(t, "", "warming up\nvault is sealed\n", "1").Remove(t.Context(), target("program"))
-	wantError(t, err, driver.Internal, pawl.EffectUnknown, "exit status 3: vault is sealed")
+	wantError(t, err, driver.Internal, pawl.EffectUnknown, "exit status 1: vault is sealed")
 
 	_, err = mint(saying(t, "", canary, "1"))
-	wantError(t, err, driver.Internal, pawl.EffectUnknown, "exit status 3")
+	wantError(t, err, driver.Internal, pawl.EffectUnknown, "exit status 1")
 
-	_, err = acting(t, formJSON, "betray").Put(t.Context(), driver.Write{Target: target("program"), Value: secret.NewString(canary)})
+	_, err = acting(t, formJSON, betray).Put(t.Context(), driver.Write{Target: target("program"), Value: secret.NewString(canary)})
 	wantError(t, err, driver.Internal, pawl.EffectUnknown, "last line with")
 	wantError(t, err, driver.Internal, pawl.EffectUnknown, "[secret]")
 }
 
 func TestLongOutput(t *testing.T) {
-	err := acting(t, formJSON, "flood").Remove(t.Context(), target("program"))
+	err := acting(t, formJSON, flood).Remove(t.Context(), target("program"))
 	wantError(t, err, driver.Malformed, pawl.EffectUnknown, "1 MiB")
 
 	var message tail
@@ -182,7 +163,7 @@ func TestLongOutput(t *testing.T) {
 }
 
 func TestProgramMayIgnoreItsInput(t *testing.T) {
-	c := acting(t, formJSON, "deaf")
+	c := acting(t, formJSON, deaf)
 	value := secret.NewString(strings.Repeat("x", 1<<20)) // more than a pipe holds
 	if _, err := c.Put(t.Context(), driver.Write{Target: target("program"), Value: value}); err != nil {
 		t.Error(err)

@@ -27,26 +27,39 @@ func TestKeystoreIssues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := mint(c); driver.AsError("", err).Kind != driver.Conflict {
-		t.Errorf("a second key of the same name gives %v", err)
-	}
 	list, err := c.List(t.Context(), g)
 	if err != nil || len(list) != 1 || list[0].ID != m.Credential.ID || list[0].Name != "billing-v3" {
 		t.Errorf("the list is %+v, %v", list, err)
 	}
-	verdicts := func(want driver.Verdict) {
-		t.Helper()
-		if got, err := c.Verify(t.Context(), g, m.Value); err != nil || got != want {
-			t.Errorf("the key is %s, %v; want %s", got, err, want)
-		}
-	}
-	verdicts(driver.Accepted)
+	verdict(t, c, g, m.Value, driver.Accepted)
 	for range 2 {
 		if err := c.Revoke(t.Context(), g, m.Credential, nil); err != nil {
 			t.Error(err)
 		}
 	}
-	verdicts(driver.Refused)
+	verdict(t, c, g, m.Value, driver.Refused)
+}
+
+func TestKeystoreReplaces(t *testing.T) {
+	c, g := keystore(t), target("program_replaced")
+	old, err := c.Mint(t.Context(), driver.MintRequest{Target: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict(t, c, g, old.Value, driver.Accepted)
+	fresh, err := c.Mint(t.Context(), driver.MintRequest{Target: g, Old: &old.Credential, OldValue: old.Value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict(t, c, g, old.Value, driver.Refused)
+	verdict(t, c, g, fresh.Value, driver.Accepted)
+}
+
+func verdict(t *testing.T, c *conn, g driver.Target, value secret.Parts, want driver.Verdict) {
+	t.Helper()
+	if got, err := c.Verify(t.Context(), g, value); err != nil || got != want {
+		t.Errorf("the key is %s, %v; want %s", got, err, want)
+	}
 }
 
 func TestKeystoreHolds(t *testing.T) {
@@ -73,21 +86,21 @@ func TestKeystoreHolds(t *testing.T) {
 
 func TestKeystoreChecksAndProbes(t *testing.T) {
 	c, g := keystore(t), target("program")
-	look := func(want driver.State) {
+	value := secret.NewString(canary)
+	look := func(kind string, v secret.Value, want driver.State) {
 		t.Helper()
-		if f, err := c.Check(t.Context(), driver.CheckRequest{Target: g}); err != nil || f.State != want {
-			t.Errorf("the check is %+v, %v; want %s", f, err, want)
+		f, err := c.Check(t.Context(), driver.CheckRequest{Target: target(kind), Value: secret.One(v)})
+		if err != nil || f.State != want {
+			t.Errorf("the check %s is %+v, %v; want %s", kind, f, err, want)
 		}
 	}
-	look(driver.Failed)
-	m, err := mint(c)
-	if err != nil {
+	look("program", value, driver.Failed)
+	if _, err := c.Put(t.Context(), driver.Write{Target: g, Value: value}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Put(t.Context(), driver.Write{Target: g, Value: m.Value[secret.Single]}); err != nil {
-		t.Fatal(err)
-	}
-	look(driver.Passed)
+	look("program", value, driver.Passed)
+	look("program_with_value", value, driver.Passed)
+	look("program_with_value", secret.NewString("another"), driver.Failed)
 	if p, err := c.Activate(t.Context(), driver.Activation{Target: g, Kind: "program"}); err != nil || !p.Done {
 		t.Errorf("activate is %+v, %v", p, err)
 	}
@@ -95,6 +108,24 @@ func TestKeystoreChecksAndProbes(t *testing.T) {
 		if grants, err := c.Probe(t.Context(), probed); err != nil || len(grants) != 1 || grants[0].Has != driver.Yes {
 			t.Errorf("probe of %q gives %+v, %v", probed.Kind, grants, err)
 		}
+	}
+}
+
+func TestKeystoreTellsADigest(t *testing.T) {
+	c, g := keystore(t), target("program_write_only")
+	var digests []string
+	for _, text := range []string{"one", "two", "one"} {
+		if _, err := c.Put(t.Context(), driver.Write{Target: g, Value: secret.NewString(text)}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := c.Stat(t.Context(), g)
+		if err != nil || !r.Exists || r.Digest == "" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		digests = append(digests, r.Digest)
+	}
+	if digests[0] == digests[1] || digests[0] != digests[2] {
+		t.Errorf("the digests of one, two and one are %q", digests)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/secret"
@@ -11,8 +12,12 @@ import (
 
 // Put has the program write a value.
 func (c *conn) Put(ctx context.Context, w driver.Write) (driver.Receipt, error) {
-	got, err := c.do(ctx, call{act: "put", role: estate.RoleLocation, target: w.Target, acts: true,
-		more: details{Version: w.Version}, value: secret.One(w.Value)})
+	a := call{act: "put", role: estate.RoleLocation, target: w.Target, acts: true,
+		more: details{Version: w.Version}, value: secret.One(w.Value)}
+	if w.Value.Empty() {
+		return driver.Receipt{}, a.fail(driver.Invalid, pawl.EffectNone, "an empty value is never written", nil)
+	}
+	got, err := c.do(ctx, a)
 	if err != nil {
 		return driver.Receipt{}, err
 	}

@@ -41,7 +41,7 @@ func TestProgramDiesWithPawl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent := osexec.Command(self, "act", "parent", w.path)
+	parent := osexec.Command(self, "pawl", w.path)
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}

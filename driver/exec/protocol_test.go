@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func TestWhatLinesCannotHold(t *testing.T) {
 			t.Errorf("%s was sent", name)
 		}
 	}
-	c := acting(t, formLines, "say", "ok=true\n", "", "0")
+	c := acting(t, formLines, say, "ok=true\n", "", "0")
 	_, err := c.Put(t.Context(), driver.Write{Target: target("program"), Value: secret.NewString("a\x00b")})
 	wantError(t, err, driver.Invalid, pawl.EffectNone, "form: json")
 }
@@ -80,7 +81,7 @@ func TestRepliesInBothForms(t *testing.T) {
 			"value.user=u\\n\\\\\nvalue.key=\xff\x01\n",
 	} {
 		t.Run(form, func(t *testing.T) {
-			m, err := mint(acting(t, form, "say", reply, "", "0"))
+			m, err := mint(acting(t, form, say, reply, "", "0"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +93,7 @@ func TestRepliesInBothForms(t *testing.T) {
 			}
 		})
 	}
-	list, err := acting(t, formLines, "say", "ok=true\ncredentials.0.id=a\ncredentials.1.id=b\ncredentials.1.inactive=true\n", "", "0").
+	list, err := acting(t, formLines, say, "ok=true\ncredentials.0.id=a\ncredentials.1.id=b\ncredentials.1.inactive=true\n", "", "0").
 		List(t.Context(), target("program"))
 	if err != nil || len(list) != 2 || list[0].ID != "a" || list[0].Inactive || !list[1].Inactive {
 		t.Errorf("the list is %+v, %v", list, err)
@@ -160,28 +161,42 @@ func TestIncompleteReplies(t *testing.T) {
 // TestWhoIsGivenTheValue holds kinds to what they promise.
 func TestWhoIsGivenTheValue(t *testing.T) {
 	ctx, value := t.Context(), secret.One(secret.NewString(canary))
-	echo := acting(t, formJSON, "echo")
-	seen, err := echo.Check(ctx, driver.CheckRequest{Target: target("program"), Value: value, Since: noon, Resume: "7"})
-	if err != nil || strings.Contains(seen.Detail, "value") || !strings.Contains(seen.Detail, `"since":"2026-03-01T12:00:00Z","resume":"7"`) {
-		t.Errorf("the check without value was sent %q, %v", seen.Detail, err)
+	sent := tempFile(t, "")
+	c := acting(t, formJSON, record, sent, `{"ok":true,"state":"passed","detail":"with `+canary+`"}`)
+	check := func(kind string) (driver.Finding, string) {
+		t.Helper()
+		f, err := c.Check(ctx, driver.CheckRequest{Target: target(kind), Value: value, Since: noon, Resume: "7"})
+		request, err2 := os.ReadFile(sent)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		return f, string(request)
 	}
-	seen, err = echo.Check(ctx, driver.CheckRequest{Target: target("program_with_value"), Value: value})
-	if err != nil || !strings.Contains(seen.Detail, `"value":{"value":"[secret]"}`) {
-		t.Errorf("the check with value gives %q, %v", seen.Detail, err)
+	if _, request := check("program"); strings.Contains(request, "value") || !strings.Contains(request, `"since":"2026-03-01T12:00:00Z","resume":"7"`) {
+		t.Errorf("the check without value was sent %q", request)
 	}
-	_, err = echo.Check(ctx, driver.CheckRequest{Target: target("program_with_value")})
+	f, request := check("program_with_value")
+	if !strings.Contains(request, `"value":{"value":"`+canary+`"}`) || f.Detail != "with [secret]" {
+		t.Errorf("the check with value was sent %q and tells %q", request, f.Detail)
+	}
+	_, err := c.Check(ctx, driver.CheckRequest{Target: target("program_with_value")})
 	wantError(t, err, driver.Invalid, pawl.EffectNone, "does not hold it")
+}
 
-	old := driver.MintRequest{Target: target("program_replaced"), OldValue: value}
-	want := `{"pawl":1,"act":"mint","role":"issuer","kind":"program_replaced","target":"billing","old_value":{"value":"` + canary + `"}}` + "\n"
-	good := `{"ok":true,"credential":{"id":"1"},"value":{"value":"x"}}`
-	c := running(t, formJSON, "sh", "-c", `read -r line; [ "$line" = "$(cat "$1")" ] && echo "$2"`, "sh", tempFile(t, want), good)
-	if _, err := c.Mint(ctx, old); err != nil {
-		t.Error(err)
+// TestOldValue is sent where it is replaced, and nowhere else.
+func TestOldValue(t *testing.T) {
+	sent := tempFile(t, "")
+	c := acting(t, formJSON, record, sent, `{"ok":true,"credential":{"id":"1"},"value":{"value":"x"}}`)
+	for kind, want := range map[string]bool{"program_replaced": true, "program": false} {
+		r := driver.MintRequest{Target: target(kind), OldValue: secret.One(secret.NewString(canary))}
+		if _, err := c.Mint(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		request, err := os.ReadFile(sent)
+		if err != nil || strings.Contains(string(request), `"old_value":{"value":"`+canary+`"}`) != want || strings.Contains(string(request), canary) != want {
+			t.Errorf("%s was sent %q, %v", kind, request, err)
+		}
 	}
-	old.Target = target("program")
-	_, err = c.Mint(ctx, old)
-	wantError(t, err, driver.Internal, pawl.EffectUnknown, "")
 }
 
 func TestUnsupportedActs(t *testing.T) {

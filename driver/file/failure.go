@@ -47,6 +47,8 @@ func reason(err error) (kind driver.ErrorKind, why, next string) {
 		return driver.Unavailable, "it was stopped before the file was changed", ""
 	case errors.Is(err, errBusy), errors.Is(err, errChanged):
 		return driver.Conflict, err.Error(), ""
+	case errors.Is(err, errEmpty):
+		return driver.Invalid, err.Error(), ""
 	case errors.Is(err, errIrregular), errors.Is(err, errLinked), errors.Is(err, errDangling), errors.Is(err, errLarge):
 		return driver.Invalid, err.Error(), "point the location at the file itself"
 	case errors.Is(err, errOwner):

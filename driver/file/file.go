@@ -54,6 +54,9 @@ func (c *conn) Put(ctx context.Context, w driver.Write) (driver.Receipt, error) 
 	if err != nil {
 		return driver.Receipt{}, err
 	}
+	if w.Value.Empty() {
+		return driver.Receipt{}, t.failure(errEmpty)
+	}
 	err = w.Value.Use(func(value []byte) error {
 		return c.edit(ctx, t, func(doc []byte, there bool) (outcome, []byte, error) {
 			next, err := t.set(doc, value)

@@ -26,6 +26,7 @@ var (
 	errIrregular = errors.New("it is not a regular file")
 	errLinked    = errors.New("the file has more than one hard link, and the other names would keep the old value")
 	errDangling  = errors.New("it is a symbolic link that leads to nothing")
+	errEmpty     = errors.New("an empty value is never written")
 	errLarge     = errors.New("the file is longer than 8 MiB")
 	errOwner     = errors.New("the file belongs to another user or group, and the new one cannot be given to them")
 )

@@ -50,7 +50,7 @@ func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding
 	if err != nil {
 		return refused(err, c.env.Credential != nil && q.As.Empty())
 	}
-	return expect(s, got.Status, body), nil
+	return expect(q, s, got.Status, body)
 }
 
 // impersonate has the request sent with the secret's value.
@@ -70,42 +70,54 @@ func (c *conn) impersonate(q *rest.Request, s estate.Settings, value secret.Part
 	return c.dial(orElse(header, c.settings.String("auth_header")), orElse(scheme, c.settings.String("auth_scheme"))), nil
 }
 
-// refused tells an answer that was not expected, which is a finding, from
-// none, which is an error. own says that the connection's credential was sent:
-// that it is refused says nothing about the consumer.
+// refused tells an answer about the consumer, which is a finding, from one
+// about something else, which is an error: an outage, a gateway in its place,
+// or pawl's own credential, which own says was sent.
 func refused(err error, own bool) (driver.Finding, error) {
 	var e *driver.Error
-	if !errors.As(err, &e) || e.Status == 0 || e.Status >= 500 {
+	if !errors.As(err, &e) || e.Status == 0 {
 		return driver.Finding{}, err
 	}
-	switch {
-	case e.Kind == driver.Limited, e.Kind == driver.Unavailable:
-		return driver.Finding{}, err
-	case own && (e.Kind == driver.Unauthenticated || e.Kind == driver.Denied):
-		return driver.Finding{}, err
-	default:
-		return driver.Finding{State: driver.Failed, Detail: fmt.Sprintf("it answered with status %d", e.Status)}, nil
+	told := false
+	switch e.Kind {
+	case driver.NotFound, driver.Invalid:
+		told = true
+	case driver.Unauthenticated, driver.Denied:
+		told = !own
+	case driver.Malformed:
+		told = e.Status < 300 // a success, but not the one that is expected
 	}
+	if !told {
+		return driver.Finding{}, err
+	}
+	return driver.Finding{State: driver.Failed, Detail: fmt.Sprintf("it answered with status %d", e.Status)}, nil
 }
 
 // expect compares the answer. What was found instead is not told: it could be
 // a value.
-func expect(s estate.Settings, status int, body []byte) driver.Finding {
-	if text := s.String("contains"); text != "" && !bytes.Contains(body, []byte(text)) {
-		return driver.Finding{State: driver.Failed, Detail: "the expected text is not in the answer"}
+func expect(q rest.Request, s estate.Settings, status int, body []byte) (driver.Finding, error) {
+	failed := func(why string) (driver.Finding, error) {
+		return driver.Finding{State: driver.Failed, Detail: why}, nil
 	}
 	if wanted := s.Map("json"); len(wanted) > 0 {
 		root, ok := parse(body)
 		if !ok {
-			return driver.Finding{State: driver.Failed, Detail: "the answer is not JSON"}
+			effect := pawl.EffectUnknown
+			if q.Safe {
+				effect = pawl.EffectNone
+			}
+			return driver.Finding{}, &driver.Error{Op: q.Op, On: q.On, Kind: driver.Malformed, Effect: effect, Why: "the answer is not JSON"}
 		}
 		for _, place := range slices.Sorted(maps.Keys(wanted)) {
 			if got, ok := find(root, place); !ok || got != wanted[place] {
-				return driver.Finding{State: driver.Failed, Detail: "the answer does not have the expected text at " + place}
+				return failed("the answer does not have the expected text at " + place)
 			}
 		}
 	}
-	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("it answered with status %d", status)}
+	if text := s.String("contains"); text != "" && !bytes.Contains(body, []byte(text)) {
+		return failed("the expected text is not in the answer")
+	}
+	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("it answered with status %d", status)}, nil
 }
 
 func unsupported(op, kind string) error {

@@ -53,11 +53,13 @@ func TestOutageIsNoVerdict(t *testing.T) {
 		status   int
 		own, any driver.State // with the connection's credential, and with the value; "" is an error
 	}{
-		{302, driver.Failed, driver.Failed},
+		{302, "", ""},
 		{401, "", driver.Failed},
 		{403, "", driver.Failed},
 		{400, driver.Failed, driver.Failed},
 		{408, "", ""},
+		{409, "", ""},
+		{422, driver.Failed, driver.Failed},
 		{429, "", ""},
 		{500, "", ""},
 		{503, "", ""},
@@ -137,6 +139,9 @@ func TestRequest(t *testing.T) {
 	s.answer = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(500); return true }
 	_, err = conn.Check(t.Context(), driver.CheckRequest{Target: g})
 	wantError(t, err, driver.Unavailable, pawl.EffectUnknown, "")
+	s.answer = func(w http.ResponseWriter, _ *http.Request) bool { _, _ = w.Write([]byte("<html>")); return true }
+	_, err = conn.Check(t.Context(), driver.CheckRequest{Target: g})
+	wantError(t, err, driver.Malformed, pawl.EffectUnknown, "not JSON")
 	_, err = conn.Check(t.Context(), driver.CheckRequest{Target: driver.Target{Kind: "ping"}})
 	wantError(t, err, driver.Unsupported, pawl.EffectNone, "")
 }

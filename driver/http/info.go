@@ -98,7 +98,7 @@ func put() estate.Kind {
 
 func watched() estate.Kind {
 	return estate.Kind{Role: estate.RoleLocation, Name: kindWatched,
-		Doc: "A declared write to a place that tells something that changes with every write: a digest, a counter, a time.",
+		Doc: "A declared write to a place that tells something that changes when the value does: a digest, a counter, a time.",
 		Fields: lookFields(text("watch", "secrets.[key=API_KEY].updated_at",
 			"Where in the JSON answer of `get_path` that is: names and list indexes joined by dots; `[key=API_KEY]` finds the element of a list by a field of it.", true)),
 		Identity: []string{"path"},
@@ -133,7 +133,7 @@ func statusField(fallback any, doc string) estate.Field {
 
 func get() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindGet,
-		Doc:      "A declared GET with the connection's credential, if it has one. An outage (5xx, 429, no answer) proves nothing and is tried again; any other unexpected answer is a failed check.",
+		Doc:      "A declared GET with the connection's credential, if it has one. An answer 4xx, or a success that is not the expected one, is a failed check. An outage (5xx, 429, no answer), a conflict and a redirect prove nothing and are tried again.",
 		Fields:   append([]estate.Field{pathField("/health"), headersField()}, expectFields(statusField(defaultStatus, "The expected status."))...),
 		Identity: []string{"path"},
 		Check:    &estate.CheckFacts{Within: checkWithin}}

@@ -25,6 +25,9 @@ func (c *conn) Put(ctx context.Context, w driver.Write) (driver.Receipt, error) 
 	if err != nil {
 		return driver.Receipt{}, err
 	}
+	if w.Value.Empty() {
+		return driver.Receipt{}, invalid(q, "an empty value is never written")
+	}
 	body, err := estate.Render(s.String("body"), secret.One(w.Value), nil)
 	if err != nil {
 		return driver.Receipt{}, invalid(q, "body: "+err.Error())

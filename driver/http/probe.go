@@ -50,9 +50,7 @@ func (c *conn) tryGet(ctx context.Context, path string, s estate.Settings) (driv
 	if err != nil {
 		return g, err
 	}
-	var body []byte
-	_, err = c.client.Do(ctx, q, &body)
-	clear(body)
+	_, err = c.client.Do(ctx, q, nil)
 	var e *driver.Error
 	switch {
 	case errors.As(err, &e) && e.Kind == driver.Denied:

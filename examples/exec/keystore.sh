@@ -3,10 +3,11 @@
 #
 #   command: [./keystore.sh, /var/lib/keystore]
 #
-# It mints keys, holds copies, and checks them. For each target there is
-# keys/TARGET/ID, one file a live key, and copies/TARGET, the copy. It needs a
-# POSIX shell with awk, cat, mkdir, mv, od, rm, sed and tr. Values pass through
-# pipes and the shell's own printf only, so they are never arguments.
+# It does every kind: it mints keys, beside each other or in place of the old
+# one, holds copies, and checks them. keys/TARGET/ID holds a live key,
+# copies/TARGET a copy. It needs a POSIX shell with awk, cat, cksum, mkdir, mv,
+# od, rm, sed and tr. Values pass through pipes and the shell's own printf only,
+# so they are never arguments.
 set -eu
 umask 077
 store=$1
@@ -23,14 +24,18 @@ escape() {
 	{ cat; printf .; } | sed 's/\\/\\\\/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }' | sed 's/\.$//'
 }
 
+# random N writes N random bytes in hexadecimal.
+random() { od -An -tx1 "-N$1" /dev/urandom | tr -d ' \n'; }
+
 # Read the request: name=text, a line each.
-act= role= target= name= value= has_value=no id=
+act= role= kind= target= name= value= has_value=no id=
 while IFS= read -r line; do
 	text=$(printf '%b.' "${line#*=}") # the dot keeps line breaks at the end
 	text=${text%.}
 	case ${line%%=*} in
 	act) act=$text ;;
 	role) role=$text ;;
+	kind) kind=$text ;;
 	target) target=$text ;;
 	name) name=$text ;;
 	credential.id) id=$text ;;
@@ -38,13 +43,12 @@ while IFS= read -r line; do
 	esac
 done
 
-case $act$target in
-probe) # of the connection alone
-	[ -d "$store" ] && has=yes || has=no
-	printf 'ok=true\ngrants.0.need=the folder of the key store\ngrants.0.has=%s\n' $has
+# probe says whether the folder can be used.
+if [ "$act" = probe ]; then
+	[ -d "$store" ] && [ -w "$store" ] && has=yes || has=no
+	printf 'ok=true\ngrants.0.need=write to the folder of the key store\ngrants.0.has=%s\n' $has
 	exit 0
-	;;
-esac
+fi
 case $target in
 '' | .* | */* | *[![:print:]]*) fail invalid none 'the target cannot be a file name' ;;
 esac
@@ -54,15 +58,19 @@ esac
 keys=$store/keys/$target
 copy=$store/copies/$target
 
+# mint makes a key. Its file is called by its id, which is its name and some
+# random digits, so that a key can be found by its name.
 mint() {
+	case $kind in program_replaced) name=current ;; esac
 	case $name in
 	'' | .* | */* | *[![:print:]]*) fail invalid none 'the name cannot be a file name' ;;
 	esac
 	mkdir -p "$keys"
-	[ ! -e "$keys/$name" ] || fail conflict none 'there is a key of this name'
-	od -An -tx1 -N20 /dev/urandom | tr -d ' \n' >"$keys/.new.$$"
-	mv "$keys/.new.$$" "$keys/$name"
-	printf 'ok=true\ncredential.id=%s\ncredential.name=%s\nvalue.value=%s\n' "$name" "$name" "$(cat "$keys/$name")"
+	id=$name.$(random 4)
+	random 20 >"$keys/.new.$$"
+	case $kind in program_replaced) rm -f "$keys"/* ;; esac
+	mv "$keys/.new.$$" "$keys/$id"
+	printf 'ok=true\ncredential.id=%s\ncredential.name=%s\nvalue.value=%s\n' "$id" "$name" "$(cat "$keys/$id")"
 }
 
 list() {
@@ -70,7 +78,8 @@ list() {
 	n=0
 	for key in "$keys"/*; do
 		[ -e "$key" ] || continue
-		printf 'credentials.%d.id=%s\ncredentials.%d.name=%s\n' $n "${key##*/}" $n "${key##*/}"
+		id=${key##*/}
+		printf 'credentials.%d.id=%s\ncredentials.%d.name=%s\n' $n "$id" $n "${id%.*}"
 		n=$((n + 1))
 	done
 }
@@ -91,19 +100,32 @@ put() {
 	printf 'ok=true\nexists=true\n'
 }
 
+# found tells whether there is a copy, with a digest that no other store has
+# for the same value.
 found() {
-	if [ -e "$copy" ]; then
-		printf 'ok=true\nexists=true\n'
-	else
+	if [ ! -e "$copy" ]; then
 		printf 'ok=true\nexists=false\n'
+		return
 	fi
+	if [ ! -e "$store/salt" ]; then
+		random 16 >"$store/salt.new.$$"
+		mv "$store/salt.new.$$" "$store/salt"
+	fi
+	printf 'ok=true\nexists=true\ndigest=%s\n' "$(cat "$store/salt" "$copy" | cksum | tr -c '0-9\n' -)"
+}
+
+# check asks whether the copy is there and, given a value, whether it is that.
+check() {
+	state=passed detail='the copy is there'
+	if [ ! -e "$copy" ]; then
+		state=failed detail='there is no copy'
+	elif [ "$kind" = program_with_value ] && [ "$(cat "$copy")" != "$value" ]; then
+		state=failed detail='the copy is another value'
+	fi
+	printf 'ok=true\nstate=%s\ndetail=%s\n' $state "$detail"
 }
 
 case $role.$act in
-*.probe)
-	[ -w "$store" ] && has=yes || has=no
-	printf 'ok=true\ngrants.0.need=write to the key store\ngrants.0.has=%s\n' $has
-	;;
 issuer.mint) mint ;;
 issuer.list) list ;;
 issuer.revoke)
@@ -116,6 +138,7 @@ issuer.verify)
 location.put) put ;;
 location.stat) found ;;
 location.read)
+	[ "$kind" = program ] || fail unsupported none 'the copy is not given back'
 	found
 	[ ! -e "$copy" ] || printf 'value.value=%s\n' "$(escape <"$copy")"
 	;;
@@ -124,10 +147,6 @@ location.remove)
 	printf 'ok=true\n'
 	;;
 location.activate) printf 'ok=true\ndone=true\ndetail=readers open the file each time\n' ;;
-check.check) # does the copy hold a live key?
-	[ -e "$copy" ] || { printf 'ok=true\nstate=failed\ndetail=there is no copy\n'; exit 0; }
-	value=$(cat "$copy")
-	if accepted; then printf 'ok=true\nstate=passed\n'; else printf 'ok=true\nstate=failed\ndetail=the copy is not a live key\n'; fi
-	;;
+check.check) check ;;
 *) fail unsupported none 'this program does not do that' ;;
 esac
