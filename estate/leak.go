@@ -3,11 +3,12 @@ package estate
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // mark is how the secrets of some vendor begin, and how many characters must
-// follow. Mixed ones are short words: what follows must have a digit and a
-// capital letter, so that ordinary names are left alone.
+// follow. Mixed ones are short words: they must begin a word, and what follows
+// must have a digit and a capital letter, so that ordinary names are left alone.
 type mark struct {
 	text  string
 	least int
@@ -30,6 +31,10 @@ func marks() []mark {
 const (
 	keyBegin = "-----BEGIN "
 	keyEnd   = "PRIVATE KEY"
+
+	// lookAhead bounds how far one place is looked at: a file made of nothing
+	// but prefixes must not take quadratic time.
+	lookAhead = 512
 )
 
 // looksSecret reports whether a text holds what is very likely a real
@@ -65,12 +70,13 @@ func each(data []byte, text string, limit int, matches func(data []byte, at int)
 }
 
 func (m mark) matches(data []byte, at int) bool {
-	if at > 0 && isWord(data[at-1]) {
+	if m.mixed && at > 0 && isWord(data[at-1]) {
 		return false
 	}
 	var digit, capital bool
 	n := 0
-	for _, c := range data[at+len(m.text):] {
+	rest := data[at+len(m.text):]
+	for _, c := range rest[:min(len(rest), lookAhead)] {
 		if !isWord(c) && !strings.ContainsRune("+/=-", rune(c)) {
 			break
 		}
@@ -89,9 +95,8 @@ func isPrivateKey(data []byte, at int) bool {
 // hasPassword looks for "//user:password@" where the password is not made by
 // a template or a variable.
 func hasPassword(data []byte, at int) bool {
-	const longest = 512
 	rest := data[at+len("://"):]
-	rest = rest[:min(len(rest), longest)]
+	rest = rest[:min(len(rest), lookAhead)]
 	if end := bytes.IndexAny(rest, "/ \t\r\n\"'<>"); end >= 0 {
 		rest = rest[:end]
 	}
@@ -100,17 +105,18 @@ func hasPassword(data []byte, at int) bool {
 	return ok && two && len(password) > 0 && !bytes.ContainsAny(password, "{}$*.…")
 }
 
-// isToken recognises a signed JSON token: three long parts with dots between.
+// isToken recognises a signed JSON token: its first two parts are JSON in
+// base64, which begins like this, with a dot between.
 func isToken(data []byte, at int) bool {
 	if at > 0 && isWord(data[at-1]) {
 		return false
 	}
-	end := at
-	for end < len(data) && (isWord(data[end]) || data[end] == '-' || data[end] == '.') {
+	end, last := at, min(len(data), at+lookAhead)
+	for end < last && (isWord(data[end]) || data[end] == '-' || data[end] == '.') {
 		end++
 	}
-	parts := bytes.Split(data[at:end], []byte("."))
-	return len(parts) == 3 && len(parts[0]) > 10 && len(parts[1]) > 10 && len(parts[2]) > 10
+	head, rest, _ := bytes.Cut(data[at:end], []byte("."))
+	return len(head) > 10 && bytes.HasPrefix(rest, []byte("eyJ"))
 }
 
 func isWord(c byte) bool {
@@ -127,8 +133,11 @@ func (d *decoder) leaked(data []byte) {
 
 // offset turns a byte offset into a place.
 func (d *decoder) offset(data []byte, at int) Pos {
-	before := data[:at]
-	line := bytes.Count(before, []byte("\n"))
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return Pos{File: d.file, Line: line + 1, Column: len([]rune(string(before[start:]))) + 1}
+	before, start := data[:at], 0
+	for _, end := range lineEnds() {
+		if i := bytes.LastIndex(before, []byte(end)); i >= 0 {
+			start = max(start, i+len(end))
+		}
+	}
+	return Pos{File: d.file, Line: countLines(before), Column: utf8.RuneCount(before[start:]) + 1}
 }

@@ -43,6 +43,7 @@ func Load(path string, c Catalog) (*Estate, error) {
 // An error is always Problems.
 func Parse(file string, data []byte, c Catalog) (*Estate, error) {
 	d := newDecoder(file, c)
+	d.lines = countLines(data)
 	d.leaked(data)
 	if root := d.tree(data); root != nil && d.weigh(root) {
 		d.read(resolve(root))
@@ -57,6 +58,7 @@ func Parse(file string, data []byte, c Catalog) (*Estate, error) {
 // wrong with it.
 type decoder struct {
 	file     string
+	lines    int // of the file
 	estate   *Estate
 	drivers  *drivers
 	forms    *forms
@@ -64,6 +66,7 @@ type decoder struct {
 	problems Problems
 	guessed  int
 	full     bool // more secrets than allowed: reported
+	copies   int  // entries that environments add to those written
 
 	scope    *scope // of the secret that is being read, nil elsewhere
 	declared string // its name as written

@@ -4,7 +4,7 @@ import "strings"
 
 // guesses bounds how often one file may ask for the nearest name: comparing
 // with ten thousand names ten thousand times would take minutes.
-const guesses = 200
+const guesses = 100
 
 // meant gives "did you mean x?" for a name that is close to one of the known,
 // and otherwise the fallback.

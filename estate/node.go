@@ -15,7 +15,7 @@ import (
 // nest, and how many nodes aliases and environments may add to those written.
 const (
 	maxDepth  = 50
-	maxCopies = 1_000_000
+	maxCopies = 2_000_000
 )
 
 // tree parses the bytes into one document. It reports what is wrong and gives
@@ -34,14 +34,14 @@ func (d *decoder) tree(data []byte) *yaml.Node {
 		d.failAt(Pos{File: d.file, Line: 1, Column: 1}, "pawl init writes a first one", "the estate is empty")
 		return nil
 	} else if err != nil {
-		d.syntax(err, data)
+		d.syntax(err)
 		return nil
 	}
 	switch err := loader.Load(&next); {
 	case err == nil:
 		d.fail(&next, "keep one document a file and remove the --- line", "a second YAML document begins here; an estate is one document")
 	case !errors.Is(err, io.EOF):
-		d.syntax(err, data)
+		d.syntax(err)
 	}
 	return doc.Content[0]
 }
@@ -70,7 +70,7 @@ func (d *decoder) readable(data []byte) bool {
 
 // syntax reports a YAML error. Its text is used only where it is known to
 // quote nothing of the file.
-func (d *decoder) syntax(err error, data []byte) {
+func (d *decoder) syntax(err error) {
 	pos, message := Pos{File: d.file, Line: 1, Column: 1}, "not valid YAML"
 	var bad *yaml.LoadError
 	if errors.As(err, &bad) {
@@ -88,10 +88,19 @@ func (d *decoder) syntax(err error, data []byte) {
 			message = "not valid YAML: a sign is missing or in the wrong place"
 		}
 	}
-	if last := bytes.Count(data, []byte("\n")) + 1; pos.Line > last {
-		pos.Line, pos.Column = last, 1
-	}
 	d.failAt(pos, "look for indentation, a missing colon, bracket or quote here or just above", "%s", message)
+}
+
+// lineEnds are what ends a line in YAML.
+func lineEnds() []string { return []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} }
+
+// countLines counts lines as YAML does.
+func countLines(data []byte) int {
+	lines := 1 - bytes.Count(data, []byte("\r\n"))
+	for _, end := range lineEnds() {
+		lines += bytes.Count(data, []byte(end))
+	}
+	return lines
 }
 
 // at gives the place of a node.

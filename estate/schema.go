@@ -15,7 +15,6 @@ func Schema(c Catalog) ([]byte, error) {
 	root := g.forms.document.schema()
 	schema := append(ordered{
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-		{"$id", "https://pawlhq.github.io/pawl/schema/estate-1.json"},
 		{"title", "Pawl estate"},
 	}, root...)
 	var b bytes.Buffer

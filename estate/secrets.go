@@ -20,10 +20,25 @@ func (d *decoder) readSecrets(n *yaml.Node) {
 		if len(environments) == 0 {
 			d.readSecret(k, v, &scope{})
 		}
+		if d.repeated(k, v, len(environments)) {
+			return
+		}
 		for _, s := range environments {
 			d.readSecret(k, v, s)
 		}
 	})
+}
+
+// repeated counts what environments multiply, and reports when it is too much.
+func (d *decoder) repeated(k, v *yaml.Node, times int) bool {
+	if times < 2 {
+		return false
+	}
+	w := weigher{weights: map[*yaml.Node]int{}}
+	if d.copies += (times - 1) * w.node(v); d.copies > maxCopies {
+		d.crowded(k)
+	}
+	return d.copies > maxCopies
 }
 
 // environmentsOf finds out for which environments a secret must be read. The
@@ -97,7 +112,7 @@ const maxSecrets = 200_000
 func (d *decoder) crowded(k *yaml.Node) {
 	if !d.full {
 		d.full = true
-		d.fail(k, "divide the estate into several files", "more than %d secrets, environments counted", maxSecrets)
+		d.fail(k, "divide the estate into several files", "the environments multiply this estate to more than %d secrets or %d entries", maxSecrets, maxCopies)
 	}
 }
 

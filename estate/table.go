@@ -176,6 +176,9 @@ func (d *decoder) fail(n *yaml.Node, hint, format string, args ...any) {
 }
 
 func (d *decoder) failAt(pos Pos, hint, format string, args ...any) {
+	if pos.Line > d.lines { // YAML places what is missing at the end behind it
+		pos.Line, pos.Column = d.lines, 1
+	}
 	if len(d.problems) < kept {
 		d.problems = append(d.problems, Problem{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
