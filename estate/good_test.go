@@ -69,6 +69,27 @@ func TestEnvironments(t *testing.T) {
 	}
 }
 
+func TestMergeKeys(t *testing.T) {
+	const file = `
+pawl: 1
+estate: a
+secrets:
+  A: &a {never: x, owner: first, purpose: p, <<: [{owner: third, if_half_done: h}, {if_half_done: later}]}
+  B: {<<: *a, owner: second}
+`
+	e, err := estate.Parse("pawl.yaml", []byte(file), drivers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := find(t, e, "A"), find(t, e, "B")
+	if a.Owner != "first" || a.IfHalfDone != "h" {
+		t.Errorf("a written key must win over a merged one, and an earlier source over a later: %+v", a)
+	}
+	if b.Owner != "second" || b.Purpose != "p" || b.Never != "x" || b.IfHalfDone != "h" {
+		t.Errorf("merged: %+v", b)
+	}
+}
+
 func TestEverySetting(t *testing.T) {
 	e := load(t, "testdata/good/everything.yaml")
 	s := find(t, e, "API_TOKEN@staging")

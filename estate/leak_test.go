@@ -44,6 +44,16 @@ func TestRealValuesAreRefused(t *testing.T) {
 	}
 }
 
+// A name goes into many messages as it is.
+func TestValueAsNameIsNotShown(t *testing.T) {
+	name := likely("ghp_", tail)
+	file := "pawl: 1\nestate: a\nenvironments: {e: {after: " + name + "}, " + name + ": }\nsecrets: {" + name + ": {environments: [e]}}\n"
+	list := problems(t, "pawl.yaml", []byte(file))
+	if len(list) < 4 || strings.Contains(list.Error(), tail) {
+		t.Errorf("%d problems; shown: %v", len(list), strings.Contains(list.Error(), tail))
+	}
+}
+
 // Texts that speak of credentials are not credentials.
 func TestOrdinaryTextsAreAllowed(t *testing.T) {
 	for _, text := range []string{

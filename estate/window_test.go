@@ -87,6 +87,8 @@ func TestNext(t *testing.T) {
 		{"second pass of the repeated hour", "Sun 02:30-02:45 Europe/Berlin", "[]", "2026-10-25T00:50:00Z", "2026-10-25T01:30:00Z"},
 		{"midnight that does not exist", "[Sun 00:00-04:00 America/Santiago]", "[]", "2026-09-05T12:00:00Z", "2026-09-06T04:00:00Z"},
 		{"date forbidden in a zone whose midnight does not exist", "['00:00-24:00 America/Santiago']", "2026-09-05", "2026-09-05T12:00:00Z", "2026-09-06T04:00:00Z"},
+		{"after a forbidden day of 23 hours", "['00:00-24:00 Europe/Berlin']", "2026-03-29", "2026-03-29T00:00:00Z", "2026-03-29T22:00:00Z"},
+		{"after a forbidden day of 25 hours", "['00:00-24:00 Europe/Berlin']", "2026-10-25", "2026-10-24T23:00:00Z", "2026-10-25T23:00:00Z"},
 		{"almost a year off", "Sun 02:00-06:00 UTC", "2026-03-02..2027-02-20", "2026-03-01T06:00:00Z", "2027-02-21T02:00:00Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
