@@ -54,10 +54,8 @@ func (d *decoder) checkReferences() {
 			continue
 		}
 		name := pawl.SecretName(l.Credential.Rest)
-		if s := d.secret(name); s == nil {
+		if d.secret(name) == nil {
 			d.failAt(l.credentialAt, d.whichSecret(string(name)), "there is no secret %s in this estate", shown(string(name)))
-		} else if s.Never != "" {
-			continue
 		}
 	}
 	graph := d.issuerGraph()

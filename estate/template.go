@@ -42,7 +42,7 @@ func functions() template.FuncMap {
 	}
 }
 
-// FunctionNames lists the functions that templates offer beside those of the
+// functionNames lists the functions that templates offer beside those of the
 // language itself, in reading order.
 func functionNames() []string {
 	return []string{"urlquery", "base64", "base64url", "hex", "json", "quote", "trim", "upper", "lower", "join"}
