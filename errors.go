@@ -11,18 +11,18 @@ type Code string
 
 // The codes. docs/use/exit-codes.md says which process exit status each has.
 const (
-	CodeFailed       Code = "failed"        // it was tried and did not work
-	CodeInvalid      Code = "invalid"       // the estate, a flag or an input is wrong
-	CodeNotFound     Code = "not_found"     // no such secret, rotation, file
-	CodeConflict     Code = "conflict"      // already open, already exists, lease held by another process
+	CodeFailed       Code = "failed"         // it was tried and did not work
+	CodeInvalid      Code = "invalid"        // the estate, a flag or an input is wrong
+	CodeNotFound     Code = "not_found"      // no such secret, rotation, file
+	CodeConflict     Code = "conflict"       // already open, already exists, lease held by another process
 	CodeUnauthorised Code = "not_authorised" // a credential was refused or lacks a permission
-	CodeHeld         Code = "held"          // a rotation waits safely for a person
-	CodePending      Code = "pending"       // changes or waits are outstanding
-	CodeLost         Code = "lease_lost"    // this process no longer owns the rotation and must stop
-	CodeStore        Code = "store"         // the store cannot be read or written
-	CodeCorrupt      Code = "corrupt"       // the store or an evidence file does not verify
-	CodeUnsupported  Code = "unsupported"   // no driver does this yet
-	CodeInterrupted  Code = "interrupted"   // stopped by a signal; safe to go on
+	CodeHeld         Code = "held"           // a rotation waits safely for a person
+	CodePending      Code = "pending"        // changes or waits are outstanding
+	CodeLost         Code = "lease_lost"     // this process no longer owns the rotation and must stop
+	CodeStore        Code = "store"          // the store cannot be read or written
+	CodeCorrupt      Code = "corrupt"        // the store or an evidence file does not verify
+	CodeUnsupported  Code = "unsupported"    // no driver does this yet
+	CodeInterrupted  Code = "interrupted"    // stopped by a signal; safe to go on
 )
 
 // Error says what failed, on what, why, and what to do next. It never carries

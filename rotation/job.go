@@ -237,7 +237,7 @@ func (j *job) fail(e *driver.Error) {
 
 func (j *job) failure(e *driver.Error, r Result, until time.Time) Entry {
 	switch {
-	case j.acted:
+	case j.acted, j.sweep: // a credential that was to be ended exists
 		e.Effect = pawl.EffectApplied
 	case !j.acting && (j.st.open || j.st.maybe): // looking failed: what is not known stays so
 		e.Effect = pawl.EffectUnknown

@@ -1,0 +1,112 @@
+package fly
+
+import (
+	"fmt"
+	"time"
+)
+
+// The seeding calls below set up a world before anything runs in it. They
+// panic on names that do not exist or exist twice: a mistake of the program.
+
+// AddOrg makes an organisation.
+func (f *Fly) AddOrg(slug string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.org(slug) != nil {
+		panic("fly: the organisation exists: " + slug)
+	}
+	f.orgs = append(f.orgs, &org{id: f.id(18), slug: slug})
+}
+
+// AddApp makes an app without machines. Its processes log in at Fly with the
+// token in the environment variable uses; "" is an app that needs none.
+func (f *Fly) AddApp(org, name, uses string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.apps[name] != nil {
+		panic("fly: the app exists: " + name)
+	}
+	f.apps[name] = &app{id: f.id(16), name: name, org: f.mustOrg(org), uses: uses, image: "registry.fly.io/" + name + ":deployment-1"}
+}
+
+// AddMachines boots n machines with the app's secrets of now and gives their
+// ids. They are started at once.
+func (f *Fly) AddMachines(app string, n int) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.mustApp(app)
+	var ids []string
+	for range n {
+		m := &machine{id: f.id(14), region: "ams", instance: f.id(26), app: a, host: "ok", createdAt: f.now(), movedAt: f.now().Add(-f.cfg.Starting - f.cfg.Checking),
+			booted: a.newest(), name: fmt.Sprintf("machine-%d", len(a.machines)+1),
+			config: map[string]any{"image": a.image, "env": map[string]any{"PORT": "8080"}, "metadata": map[string]any{"fly_process_group": "app"}}}
+		f.event(m, "launch", "created", "user", m.createdAt)
+		f.event(m, "start", stateStarted, "flyd", m.createdAt)
+		a.machines = append(a.machines, m)
+		ids = append(ids, m.id)
+	}
+	return ids
+}
+
+// AddUserToken makes the session of a person, in the old form without
+// macaroons, and gives its value. It never expires.
+func (f *Fly) AddUserToken(org, email string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := order{name: "session", profile: User, user: email, org: f.mustOrg(org)}
+	return f.keep(o, f.credential("fo1_", 30), false).header()
+}
+
+// AddDeployToken makes a deploy token of an app and gives its id and its
+// value.
+func (f *Fly) AddDeployToken(app, name string, life time.Duration) (id, value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.mustApp(app)
+	t := f.mint(order{name: name, profile: Deploy, user: "owner@example.com", org: a.org, app: a, life: life})
+	return t.id, t.header()
+}
+
+// AddOrgToken makes a token of a whole organisation and gives its id and its
+// value.
+func (f *Fly) AddOrgToken(org, name string, life time.Duration) (id, value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.mint(order{name: name, profile: Organisation, user: "owner@example.com", org: f.mustOrg(org), life: life})
+	return t.id, t.header()
+}
+
+// SetSecret stores a value, staged: machines that run keep what they have.
+func (f *Fly) SetSecret(app, name, value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.mustApp(app)
+	f.change(a, map[string]*string{name: &value})
+	a.editions[len(a.editions)-1].at = time.Time{} // every replica has it
+}
+
+// SetHostStatus says how the host of a machine is: "ok", "unknown" or
+// "unreachable".
+func (f *Fly) SetHostStatus(app, machine, status string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.mustApp(app).machine(machine)
+	if m == nil {
+		panic("fly: no such machine: " + machine)
+	}
+	m.host = status
+}
+
+func (f *Fly) mustOrg(slug string) *org {
+	if o := f.org(slug); o != nil {
+		return o
+	}
+	panic("fly: no such organisation: " + slug)
+}
+
+func (f *Fly) mustApp(name string) *app {
+	if a := f.apps[name]; a != nil {
+		return a
+	}
+	panic("fly: no such app: " + name)
+}

@@ -1,0 +1,111 @@
+package fly
+
+import (
+	"slices"
+	"time"
+)
+
+// TokenState is what is so about a token, without its value.
+type TokenState struct {
+	ID, Name, Profile string
+	App               string // for Deploy
+	CreatedAt         time.Time
+	ExpiresAt         time.Time // zero is never
+	RevokedAt         time.Time // zero is not
+}
+
+// Tokens lists all tokens that were ever made, people's sessions too, oldest
+// first.
+func (f *Fly) Tokens() []TokenState {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := make([]TokenState, 0, len(f.tokens))
+	for _, t := range f.tokens {
+		s := TokenState{ID: t.id, Name: t.name, Profile: t.profile, CreatedAt: t.createdAt, ExpiresAt: t.expiresAt, RevokedAt: t.revokedAt}
+		if t.app != nil {
+			s.App = t.app.name
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// TokenValue gives the value of a token by its id, to be compared and never
+// printed.
+func (f *Fly) TokenValue(id string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.tokens, func(t *token) bool { return t.id == id })
+	if i < 0 {
+		return "", false
+	}
+	return f.tokens[i].header(), true
+}
+
+// TokenAccepted reports whether Fly takes the value now, for whatever it may
+// do.
+func (f *Fly) TokenAccepted(value string) bool { return f.TokenAcceptedAt(value, f.now()) }
+
+// TokenAcceptedAt reports whether Fly took the value at an instant.
+func (f *Fly) TokenAcceptedAt(value string, at time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.find(value, at) != nil
+}
+
+// SecretValue gives what an app's secret holds now, on the newest replica.
+func (f *Fly) SecretValue(app, name string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.apps[app]
+	if a == nil {
+		return "", false
+	}
+	s, ok := a.newest().secrets[name]
+	return s.value, ok
+}
+
+// Machines lists the ids of an app's machines.
+func (f *Fly) Machines(app string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var ids []string
+	if a := f.apps[app]; a != nil {
+		for _, m := range a.machines {
+			ids = append(ids, m.id)
+		}
+	}
+	return ids
+}
+
+// MachineEnv gives an environment variable as a machine booted with it.
+func (f *Fly) MachineEnv(app, machine, name string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.apps[app]
+	if a == nil || a.machine(machine) == nil {
+		return "", false
+	}
+	return a.machine(machine).env(name)
+}
+
+// Healthy reports whether an app has started machines and Fly accepts the
+// token of each.
+func (f *Fly) Healthy(app string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.apps[app]
+	if a == nil {
+		return false
+	}
+	started, refused := f.health(a)
+	return started > 0 && refused == 0
+}
+
+// Issued gives every credential that was made here, as the strings that a
+// leak search looks for.
+func (f *Fly) Issued() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.issued)
+}
