@@ -13,7 +13,7 @@ import (
 )
 
 // Scenarios gives all scenarios of the matrix.
-func Scenarios() []*Scenario { return Shapes() }
+func Scenarios() []*Scenario { return append([]*Scenario{Seed()}, Shapes()...) }
 
 // Select gives all scenarios, or the one with a name.
 func Select(name string) []*Scenario {

@@ -36,7 +36,7 @@ func (r *run) announced(p *process, call Call) {
 // intended reports whether a stored intent announces calls of a kind.
 func (r *run) intended(k CallKind) bool {
 	acts := map[CallKind][]plan.Act{
-		Mints: {plan.ActMint}, Writes: {plan.ActPut}, Activates: {plan.ActActivate}, Deactivates: {plan.ActDeactivate, plan.ActMint},
+		Mints: {plan.ActMint}, Writes: {plan.ActPut, plan.ActActivate}, Activates: {plan.ActActivate}, Deactivates: {plan.ActDeactivate, plan.ActMint},
 		Revokes: {plan.ActRevoke, plan.ActDiscard, plan.ActMint}, Starts: {plan.ActCheck},
 	}[k]
 	for _, act := range r.open {

@@ -1,0 +1,116 @@
+// Package molecule is the world of the seed's coupled secret: a control plane
+// that runs at Fly and logs in there with FLY_API_TOKEN, and a repository at
+// GitHub whose workflow publishes the image with the same token.
+package molecule
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/vendorsim/fly"
+	"github.com/pawlhq/pawl/vendorsim/github"
+)
+
+// The names of the world.
+const (
+	Org      = "molecule"
+	App      = "molecule-cp"
+	Secret   = "FLY_API_TOKEN"
+	Repo     = "Molecule-AI/molecule-monorepo"
+	Workflow = "publish-platform-image.yml"
+	AppHost  = "molecule-cp.fly.dev"
+)
+
+// World is the two vendors and the app, with the first token in both places.
+type World struct {
+	Fly     *fly.Fly
+	GitHub  *github.GitHub
+	Token   string // the deploy token that is in place at first
+	TokenID string
+
+	FlyAdmin    string // pawl's own: a person's session, since scoped tokens cannot mint
+	GitHubAdmin string // pawl's own: a classic token
+}
+
+// Config says how fast the world is. The zero Config does everything at once.
+type Config struct {
+	Now           pawl.Clock
+	Rand          io.Reader
+	RevocationLag time.Duration
+	Boot          time.Duration // of a machine
+	Run           time.Duration // of a workflow run
+}
+
+// New makes the world.
+func New(c Config) *World {
+	w := &World{Fly: fly.New(fly.Config{Now: c.Now, Rand: c.Rand, RevocationLag: c.RevocationLag, Starting: c.Boot})}
+	w.Fly.AddOrg(Org)
+	w.Fly.AddApp(Org, App, Secret)
+	w.TokenID, w.Token = w.Fly.AddDeployToken(App, "molecule-cp-first", 20*365*24*time.Hour)
+	w.Fly.SetSecret(App, Secret, w.Token)
+	w.Fly.AddMachines(App, 2)
+	w.FlyAdmin = w.Fly.AddUserToken(Org, "owner@example.com")
+
+	w.GitHub = github.New(github.Config{Now: c.Now, Rand: c.Rand, Run: c.Run, Job: w.publish})
+	w.GitHub.AddRepo(Repo)
+	w.GitHub.AddWorkflow(Repo, github.Workflow{File: Workflow, Name: "publish-platform-image"})
+	w.GitHub.SetSecret(github.Repo(Repo), Secret, w.Token)
+	w.GitHubAdmin = w.GitHub.AddToken(github.Token{Kind: github.Classic, Login: "owner", Scopes: []string{"repo", "workflow"}})
+	return w
+}
+
+// publish is the workflow's job: it succeeds when Fly's registry lets it in.
+func (w *World) publish(job github.JobRun) string {
+	if w.Fly.TokenAcceptedAt(job.Env[Secret], job.At) {
+		return "success"
+	}
+	return "failure"
+}
+
+// Hosts gives the handlers by host, for vendorsim.Transport.
+func (w *World) Hosts() map[string]http.Handler {
+	return map[string]http.Handler{fly.MachinesHost: w.Fly, fly.APIHost: w.Fly, github.Host: w.GitHub, AppHost: w.Fly.AppHandler(App)}
+}
+
+// AtFly gives what the app's secret holds.
+func (w *World) AtFly() string {
+	v, _ := w.Fly.SecretValue(App, Secret)
+	return v
+}
+
+// AtGitHub gives what the repository's secret holds.
+func (w *World) AtGitHub() string {
+	v, _ := w.GitHub.SecretValue(github.Repo(Repo), Secret)
+	return v
+}
+
+// Loaded gives what the app's machines run with; "" when they differ.
+func (w *World) Loaded() string {
+	var all string
+	for i, id := range w.Fly.Machines(App) {
+		v, _ := w.Fly.MachineEnv(App, id, Secret)
+		if i > 0 && v != all {
+			return ""
+		}
+		all = v
+	}
+	return all
+}
+
+// LiveDeployTokens lists the ids of the app's tokens that are not revoked.
+func (w *World) LiveDeployTokens() []string {
+	var ids []string
+	for _, t := range w.Fly.Tokens() {
+		if t.App == App && t.RevokedAt.IsZero() {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+// Values gives every credential that exists here, for a leak search.
+func (w *World) Values() []string {
+	return append(append([]string{}, w.Fly.Issued()...), w.GitHub.Issued()...)
+}
