@@ -204,12 +204,22 @@ func (j *job) failed(ctx context.Context, err error) bool {
 		j.cut = true
 	}
 	switch {
-	case e.Passing() && (j.st.Tries+1 < tries(j.step, e) || j.step.Within > 0 && !j.late() && !j.step.Acts):
+	case e.Passing() && (j.st.Tries+1 < tries(j.step, e) || j.patient()):
 		j.again(e)
 	default:
 		j.fail(e)
 	}
 	return true
+}
+
+// outagePatience is how long an outage may last before a person is told, for
+// steps whose own deadline is longer. A drain may take a week; a vendor that
+// cannot be reached for a quarter of an hour is news.
+const outagePatience = 15 * time.Minute
+
+// patient reports whether a look that failed may be tried beyond its tries.
+func (j *job) patient() bool {
+	return j.step.Within > 0 && !j.late() && !j.step.Acts && !j.st.AnnouncedAt.IsZero() && j.now().Sub(j.st.since()) < outagePatience
 }
 
 // tries is how often a step is tried. Being told to slow down is no failure.

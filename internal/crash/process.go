@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/rotation"
@@ -57,14 +58,17 @@ func Faults() []Fault {
 type process struct {
 	run     *run
 	dead    bool
-	counted bool // its calls and writes are counted and may be killed or faulted
-	looked  bool // it listed credentials since its last mint
+	counted bool      // its calls and writes are counted and may be killed or faulted
+	expired time.Time // the deadline of an act that a second process overtook
 }
 
 // RoundTrip passes a call to the vendors, unless the schedule says otherwise.
 func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p.dead {
 		return nil, errDead
+	}
+	if deadline, ok := req.Context().Deadline(); ok && deadline.Equal(p.expired) {
+		return nil, context.DeadlineExceeded // an act is shorter than the lease that it is made under
 	}
 	call := p.run.world.Classify(req)
 	n := -1
@@ -80,7 +84,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 		p.dead = true
 		return nil, errDead
 	}
-	if err := p.run.race(p, n, BeforeIt); err != nil {
+	if err := p.run.race(req, p, n, BeforeIt); err != nil {
 		return nil, err
 	}
 	resp, err := p.serve(req, call, p.run.fault(n, call))
@@ -90,7 +94,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, errDead
 		}
 	}
-	if err := p.run.race(p, n, AfterIt); err != nil {
+	if err := p.run.race(req, p, n, AfterIt); err != nil {
 		return nil, err
 	}
 	return resp, err

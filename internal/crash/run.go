@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -284,11 +285,12 @@ func (r *run) answer(ctx context.Context, e *rotation.Engine, st *rotation.State
 
 // race lets a second process take over while the first is inside a call: its
 // lease has run out, so has its call's time.
-func (r *run) race(p *process, n int, at Moment) error {
+func (r *run) race(req *http.Request, p *process, n int, at Moment) error {
 	if n < 0 || n != r.schedule.RaceCall || at != r.schedule.RaceAt || r.racing || r.raced != 0 {
 		return nil
 	}
 	r.racing = true
+	p.expired, _ = req.Context().Deadline()
 	r.clock.Add(ttl + time.Second)
 	before := r.calls
 	second := &process{run: r}
