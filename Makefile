@@ -3,7 +3,7 @@
 GO ?= go
 export CGO_ENABLED ?= 0
 
-.PHONY: build test check generate crash-matrix crash-matrix-mutants kill9 canary bench fuzz demo
+.PHONY: build test check generate crash-matrix crash-matrix-mutants kill9 fuzz demo
 
 build:
 	$(GO) build -trimpath -o bin/pawl ./cmd/pawl
@@ -13,7 +13,6 @@ test: check
 	$(GO) test ./...
 	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants
 	$(MAKE) --no-print-directory kill9 KILL9_RUNS=25
-	$(MAKE) --no-print-directory canary
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
@@ -37,12 +36,6 @@ crash-matrix-mutants:
 KILL9_RUNS ?= 200
 kill9: build
 	@$(GO) run ./internal/kill9 -pawl bin/pawl -runs $(KILL9_RUNS)
-
-canary: build
-	@$(GO) run ./internal/kill9 -pawl bin/pawl -canary
-
-bench: build
-	@$(GO) run ./internal/bench -pawl bin/pawl
 
 FUZZTIME ?= 60s
 fuzz:

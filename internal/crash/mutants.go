@@ -25,8 +25,8 @@ func Select(name string) []*Scenario {
 
 // Mutations lists the ways in which pawl is broken on purpose.
 func Mutations() []Mutation {
-	engine := []mutant.Kind{mutant.MintBlindly, mutant.SkipIntent, mutant.TrustWrites, mutant.RetireUnproven, mutant.TrustOutage, mutant.UndoOnStore,
-		mutant.EndForeign, mutant.ForgetOrphan, mutant.SkipActivation, mutant.SilentFailure, mutant.LoseValue, mutant.KeepOldAlive, mutant.LeakWhy}
+	engine := []mutant.Kind{mutant.MintBlindly, mutant.SkipIntent, mutant.TrustWrites, mutant.RetireUnproven, mutant.UndoOnStore,
+		mutant.EndForeign, mutant.ForgetOrphan, mutant.SkipActivation, mutant.SilentFailure, mutant.LoseValue}
 	var list []Mutation
 	for _, k := range engine {
 		list = append(list, Mutation{Name: string(k), Engine: k})

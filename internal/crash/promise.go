@@ -287,6 +287,7 @@ func (r *run) journal() {
 		}
 		return
 	}
+	r.oneAtATime(a.Entries)
 	var newest int64
 	for _, e := range a.Entries {
 		if e.Fence != 0 && e.Fence < newest {
@@ -299,6 +300,26 @@ func (r *run) journal() {
 		r.violate("P4: the journal cannot be encoded: %v", err)
 	}
 	r.canaries(map[string][]byte{"the journal": raw, "the plan": a.Plan, "the log": r.log.Bytes(), "an error": []byte(strings.Join(r.errors, "\n"))})
+}
+
+// oneAtATime holds P6 by names: a process that another one has followed in the
+// journal writes no more.
+func (r *run) oneAtATime(entries []rotation.Entry) {
+	gone := map[string]bool{}
+	last := ""
+	for _, e := range entries {
+		if e.Fence == 0 || e.Kind == rotation.KindOpened {
+			continue
+		}
+		if e.Actor != last {
+			gone[last] = true
+		}
+		if gone[e.Actor] {
+			r.violate("P6: process %s wrote after another had taken over", e.Actor)
+			return
+		}
+		last = e.Actor
+	}
 }
 
 // canaries holds P4: no value anywhere outside.

@@ -35,6 +35,8 @@ var api = estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Nam
 func Shapes() []*Scenario {
 	quota := api
 	quota.Named, quota.MaxLive, quota.Deactivates = false, 2, true
+	unnamed := api
+	unnamed.Named = false
 	replaced := api
 	replaced.Overlap = estate.Replaced
 	human := api
@@ -55,6 +57,12 @@ func Shapes() []*Scenario {
     locations: [{use: lab, kind: place, name: a, activate: reload}]
     checks: [{use: lab, kind: health, name: a}]
     retire: {after: 10m, deactivate: 1h}
+`},
+		{name: "no names, a stranger at the issuer", facts: unnamed, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential}
+    locations: [{use: lab, kind: place, name: a, activate: reload}]
+    checks: [{use: lab, kind: health, name: a}]
 `},
 		{name: "value replaced at mint", facts: replaced, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
   KEY:
