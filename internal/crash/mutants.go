@@ -43,8 +43,7 @@ func Mutations() []Mutation {
 // Mutants runs the matrix against each mutation until a promise breaks.
 func Mutants(ctx context.Context, w io.Writer) (broken, caught int, err error) {
 	for _, mutation := range Mutations() {
-		m := &Matrix{Scenarios: Scenarios(), Mutation: mutation, StopAt: 1, Sample: 3}
-		r, err := m.Run(ctx)
+		r, err := hunt(ctx, mutation)
 		if err != nil {
 			return broken, caught, err
 		}
@@ -57,6 +56,18 @@ func Mutants(ctx context.Context, w io.Writer) (broken, caught int, err error) {
 		fmt.Fprintf(w, "%-50s %s\n", mutation.Name, verdict)
 	}
 	return broken, caught, nil
+}
+
+// hunt looks for a broken promise in a sample first, since most mutants show
+// at once, and then in every schedule of the plan shapes.
+func hunt(ctx context.Context, mutation Mutation) (*Result, error) {
+	m := &Matrix{Scenarios: Scenarios(), Mutation: mutation, StopAt: 1, Sample: 40}
+	r, err := m.Run(ctx)
+	if err != nil || len(r.Violations) > 0 {
+		return r, err
+	}
+	m.Scenarios, m.Sample = Shapes(), 1
+	return m.Run(ctx)
 }
 
 // revokeEarly moves the end of the old version before the proof.
