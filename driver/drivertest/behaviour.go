@@ -248,25 +248,44 @@ func (s *suite) concurrent(t *testing.T, tr trial) {
 }
 
 func (b *bench) busy(target driver.Target, value string) {
-	ctx, errs := context.Background(), []error{}
+	ctx, calls := context.Background(), []func() error{}
 	if l, ok := b.conn.(driver.Location); ok && b.kind.Location != nil {
-		_, err := l.Put(ctx, driver.Write{Target: target, Value: secret.NewString(value), Version: 7})
-		_, err2 := l.Stat(ctx, target)
-		errs = append(errs, err, err2)
+		calls = append(calls, func() error {
+			_, err := l.Put(ctx, driver.Write{Target: target, Value: secret.NewString(value), Version: 7})
+			return err
+		}, func() error { _, err := l.Stat(ctx, target); return err })
 	}
 	if i, ok := b.conn.(driver.Issuer); ok && b.kind.Issuer != nil && b.kind.Issuer.Lists {
-		_, err := i.List(ctx, target)
-		errs = append(errs, err)
+		calls = append(calls, func() error { _, err := i.List(ctx, target); return err })
 	}
 	if c, ok := b.conn.(driver.Checker); ok && b.kind.Check != nil && !b.kind.Check.Acts && !b.kind.Check.TakesValue {
-		_, err := c.Check(ctx, driver.CheckRequest{Target: target, Since: b.clock.Now()})
-		errs = append(errs, err)
+		calls = append(calls, func() error {
+			_, err := c.Check(ctx, driver.CheckRequest{Target: target, Since: b.clock.Now()})
+			return err
+		})
 	}
-	_, err := b.conn.Probe(ctx, target)
-	for _, err := range append(errs, err) {
-		b.inspect("beside each other", err)
-		if err != nil {
+	calls = append(calls, func() error { _, err := b.conn.Probe(ctx, target); return err })
+	for _, call := range calls {
+		if err := b.patiently(call); err != nil {
 			b.t.Errorf("beside each other: %s", b.wire.clean(err.Error()))
 		}
+	}
+}
+
+// turns is how often a call that came too soon is made again. A client's own
+// limit cannot spare it every refusal: a request that was held up on its way
+// arrives together with the next one.
+const turns = 5
+
+// patiently makes a call as the engine does: after a refusal for coming too
+// soon it waits and comes again.
+func (b *bench) patiently(call func() error) error {
+	for turn := 1; ; turn++ {
+		err := call()
+		e := b.inspect("beside each other", err)
+		if e == nil || e.Kind != driver.Limited || e.Effect != pawl.EffectNone || turn == turns {
+			return err
+		}
+		b.clock.Advance(max(e.RetryAfter, time.Second))
 	}
 }

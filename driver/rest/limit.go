@@ -39,9 +39,7 @@ func (l *limits) wait(ctx context.Context, c *Client, r *Request) *driver.Error 
 	if limit.PerSecond <= 0 || r.LimitKey == "" {
 		return nil
 	}
-	now := c.cfg.Env.Now()
-	turn := l.limiter(r.LimitKey, limit, now).ReserveN(now, 1)
-	d := turn.DelayFrom(now)
+	turn, d := l.reserve(r.LimitKey, limit, c.cfg.Env.Now)
 	if d <= 0 {
 		return nil
 	}
@@ -52,9 +50,18 @@ func (l *limits) wait(ctx context.Context, c *Client, r *Request) *driver.Error 
 	return nil
 }
 
-func (l *limits) limiter(key string, limit Limit, now time.Time) *rate.Limiter {
+// reserve takes the next turn, and tells how long it is away. The clock is read
+// under the lock: a limiter that is shown an earlier time than before hands the
+// turns between the two out again.
+func (l *limits) reserve(key string, limit Limit, clock func() time.Time) (*rate.Reservation, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := clock()
+	turn := l.limiter(key, limit, now).ReserveN(now, 1)
+	return turn, turn.DelayFrom(now)
+}
+
+func (l *limits) limiter(key string, limit Limit, now time.Time) *rate.Limiter {
 	if found, ok := l.all[key]; ok {
 		return found
 	}
