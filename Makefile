@@ -11,8 +11,7 @@ build:
 # Everything that must pass. Race-checked where goroutines meet.
 test: check
 	$(GO) test ./...
-	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants
-	$(MAKE) --no-print-directory kill9 KILL9_RUNS=25
+	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants kill9
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

@@ -192,7 +192,7 @@ type Activation struct {
 // Progress says how far an activation is.
 type Progress struct {
 	Done   bool
-	After  time.Duration // ask again after this, when not done
+	After  time.Duration // the longest useful pause before it is asked again, when not done; the first looks come sooner
 	Resume string        // to be handed back, when not done
 	Detail string        // for people: "2 of 3 machines started"
 }
@@ -208,8 +208,8 @@ type CheckRequest struct {
 // Finding is what a check saw.
 type Finding struct {
 	State  State
-	Detail string // for people; never a value or a body
-	After  time.Duration
+	Detail string        // for people; never a value or a body
+	After  time.Duration // as of Progress
 	Resume string
 	Link   string // where a person can look, without credentials in it
 }

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -156,11 +157,14 @@ func (j *job) ok(e Entry) {
 	j.entries = append(j.entries, e)
 }
 
-// pending records that the step must be asked again later, until its deadline.
-func (j *job) pending(after time.Duration, resume, detail string) {
-	if after <= 0 {
-		after = min(backoff(j.st.Polls+1), maxPoll)
-	}
+// pending records that the step must be asked again, until its deadline: soon
+// at first, then at the pace of the driver, 0 where it has none.
+func (j *job) pending(pace time.Duration, resume, detail string) {
+	j.postpone(min(cmp.Or(max(pace, 0), maxPoll), ramp(j.st.Polls)), resume, detail)
+}
+
+// postpone records that the step must be asked again after a time.
+func (j *job) postpone(after time.Duration, resume, detail string) {
 	if j.late() {
 		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Invalid, Effect: pawl.EffectUnknown, Why: "not there in time: " + detail})
 		return
@@ -177,6 +181,14 @@ func (j *job) pending(after time.Duration, resume, detail string) {
 // maxPoll is the longest pause between two looks at something pending, where
 // the driver does not say.
 const maxPoll = 15 * time.Second
+
+// ramp bounds the pause after some looks at something pending. Most things are
+// there within a second, and a few early looks cost less than a pause as long
+// as the slowest vendor needs: it doubles from a quarter of a second until the
+// driver's own pace is reached.
+func ramp(polls int) time.Duration {
+	return 250 * time.Millisecond << min(polls, 20)
+}
 
 // late reports whether the step's deadline has passed. It runs from the
 // first intent, or from the last resume.

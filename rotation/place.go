@@ -3,7 +3,6 @@ package rotation
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -49,6 +48,10 @@ func (j *job) put(ctx context.Context) {
 	}
 	j.acted = true
 	found, strength, err := j.confirm(ctx, port, value, receipt)
+	if coarse := (*coarseError)(nil); errors.As(err, &coarse) && j.st.Tries+1 < tries(j.step, coarse.cause) {
+		j.again(coarse.cause)
+		return
+	}
 	if j.failed(ctx, err) {
 		return
 	}
@@ -147,6 +150,9 @@ func (j *job) confirm(ctx context.Context, port *driver.Port, value secret.Value
 		return found, "", err
 	}
 	if !j.moved(found, receipt) {
+		if j.step.Confirm == estate.ByTimestamp && found.Exists && found.UpdatedAt.Equal(j.was().UpdatedAt) {
+			return found, "", &coarseError{j.unconfirmed("it answered that the write went well, but tells the time of the write before")}
+		}
 		return found, "", j.unconfirmed("it answered that the write went well, but what it holds did not change")
 	}
 	return found, j.step.Confirm, nil
@@ -166,13 +172,30 @@ func (j *job) compare(ctx context.Context, port *driver.Port, value secret.Value
 	return receipt, estate.ByValue, nil
 }
 
+// coarseError is a write that a place's own time does not confirm: two writes
+// within the grain of its clock look like one, and so does a write that was
+// not stored. Writing once more when the clock has moved on tells them apart.
+type coarseError struct{ cause *driver.Error }
+
+func (e *coarseError) Error() string { return e.cause.Error() }
+func (e *coarseError) Unwrap() error { return e.cause }
+
+// was is what the place told before the step wrote there for the first time;
+// never nil.
+func (j *job) was() *driver.Receipt {
+	switch {
+	case j.st.Before != nil:
+		return j.st.Before
+	case j.before != nil:
+		return j.before
+	}
+	return &driver.Receipt{}
+}
+
 // moved reports whether what the place tells now is what a write leaves
 // behind. Putting back may restore exactly what was there at first.
 func (j *job) moved(found, receipt driver.Receipt) bool {
-	before := j.st.Before
-	if before == nil {
-		before = j.before
-	}
+	before := j.was()
 	switch j.step.Confirm {
 	case estate.ByNothing:
 		return true
@@ -180,9 +203,9 @@ func (j *job) moved(found, receipt driver.Receipt) bool {
 		if !found.Exists || receipt.Digest != "" && found.Digest != receipt.Digest {
 			return false
 		}
-		return before == nil || !before.Exists || found.Digest != before.Digest || j.restored(found)
+		return !before.Exists || found.Digest != before.Digest || j.restored(found)
 	default:
-		return found.Exists && (before == nil || !before.Exists || found.UpdatedAt.After(before.UpdatedAt) || j.sameSecond(before.UpdatedAt, found.UpdatedAt))
+		return found.Exists && (!before.Exists || found.UpdatedAt.After(before.UpdatedAt))
 	}
 }
 
@@ -191,12 +214,6 @@ func (j *job) moved(found, receipt driver.Receipt) bool {
 func (j *job) restored(found driver.Receipt) bool {
 	first := j.s.state.Step(j.step.Reverses).Before
 	return j.step.Reverses != "" && first != nil && first.Digest == found.Digest
-}
-
-// sameSecond forgives a second-grained clock: two writes within its grain
-// cannot be told apart by it.
-func (j *job) sameSecond(before, found time.Time) bool {
-	return found.Equal(before) && j.now().Sub(before).Abs() < 2*time.Second
 }
 
 func (j *job) unconfirmed(why string) *driver.Error {

@@ -231,7 +231,7 @@ func (j *job) unused(ctx context.Context) {
 		j.ok(Entry{Detail: fmt.Sprintf("unused for %s", quiet.Round(time.Second))})
 		return
 	}
-	j.pending(min(j.step.Wait-quiet, time.Hour), "", fmt.Sprintf("unused for %s of %s", quiet.Round(time.Second), j.step.Wait))
+	j.postpone(min(j.step.Wait-quiet, time.Hour), "", fmt.Sprintf("unused for %s of %s", quiet.Round(time.Second), j.step.Wait))
 }
 
 // switched is when the last location was given the new version: before that
