@@ -29,6 +29,8 @@ type Connector struct {
 	Transport http.RoundTripper // nil is a fresh http.Transport
 	Log       *slog.Logger
 	Dir       string
+	Now       pawl.Clock                                       // nil is time.Now
+	Wait      func(ctx context.Context, d time.Duration) error // how drivers let time pass; nil is by the real clock
 
 	mu    sync.Mutex
 	ports map[string]*driver.Port
@@ -62,7 +64,13 @@ func (c *Connector) open(name string, conn plan.Connection) (*driver.Port, error
 	if !ok {
 		return nil, &driver.Error{Op: "open connection", On: name, Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "there is no driver " + conn.Driver}
 	}
-	env := driver.Env{Transport: c.transport(), Now: time.Now, Wait: wait, Rand: rand.Reader, Log: c.Log, Dir: c.Dir}
+	env := driver.Env{Transport: c.transport(), Now: c.Now, Wait: c.Wait, Rand: rand.Reader, Log: c.Log, Dir: c.Dir}
+	if env.Now == nil {
+		env.Now = time.Now
+	}
+	if env.Wait == nil {
+		env.Wait = wait
+	}
 	if scheme, rest, ok := strings.Cut(conn.Credential, ":"); ok {
 		ref := estate.Reference{Scheme: scheme, Rest: rest}
 		env.Credential = func(ctx context.Context) (secret.Value, error) { return c.Resolver.Resolve(ctx, ref) }
