@@ -44,3 +44,8 @@ fuzz:
 
 demo:
 	$(GO) run ./cmd/pawl demo
+
+# What a rotation costs, on this machine and now.
+.PHONY: bench
+bench: build
+	@$(GO) run ./internal/bench -pawl bin/pawl

@@ -1,0 +1,84 @@
+// Command bench measures what a rotation costs, on this machine and now:
+// medians of several rounds, ratios of things measured side by side. It
+// prints lines `bench: NAME VALUE UNIT` and judges nothing.
+//
+//	go run ./internal/bench -pawl bin/pawl
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// part is one measurement.
+type part struct {
+	name string
+	run  func(ctx context.Context, b *bench) error
+}
+
+// bench is what all parts share.
+type bench struct {
+	binary string
+	dir    string // for homes and estates, on the disk to be measured
+}
+
+func parts() []part {
+	return []part{
+		{"start", start},
+		{"rotation", ownTime},
+		{"throughput", throughput},
+		{"makespan", makespan},
+		{"memory", memory},
+		{"estate", largeEstate},
+	}
+}
+
+func main() {
+	binary := flag.String("pawl", "bin/pawl", "the binary to measure")
+	only := flag.String("only", "", "names of parts, by comma: start, rotation, throughput, makespan, memory, estate")
+	dir := flag.String("dir", "", "a folder on the disk to measure (default: the system's folder for temporary files)")
+	flag.Parse()
+	if err := run(*binary, *dir, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(binary, dir, only string) error {
+	binary, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	dir, err = os.MkdirTemp(dir, "pawl-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{binary: binary, dir: dir}
+	for _, p := range parts() {
+		if only != "" && !slices.Contains(strings.Split(only, ","), p.name) {
+			continue
+		}
+		if err := p.run(context.Background(), b); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+func show(name string, value float64, unit string) {
+	fmt.Printf("bench: %s %.4g %s\n", name, value, unit)
+}
+
+// quantile gives the q-quantile of values, by the nearest rank.
+func quantile(values []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+func median(values []float64) float64 { return quantile(values, 0.5) }
