@@ -28,14 +28,14 @@ type Estate struct {
 	Groups       []Group
 	Environments []Environment // in order; staging comes before production
 	Contacts     []Contact
+
+	at map[pawl.SecretName]int // where Secrets has each
 }
 
 // Secret finds a secret by name.
 func (e *Estate) Secret(name pawl.SecretName) (*Secret, bool) {
-	for i := range e.Secrets {
-		if e.Secrets[i].Name == name {
-			return &e.Secrets[i], true
-		}
+	if i, ok := e.at[name]; ok {
+		return &e.Secrets[i], true
 	}
 	return nil, false
 }

@@ -119,8 +119,10 @@ func (d *decoder) read(root *yaml.Node) {
 // finish puts the secrets together.
 func (d *decoder) finish() *Estate {
 	d.estate.Secrets = make([]Secret, len(d.drafts))
+	d.estate.at = make(map[pawl.SecretName]int, len(d.drafts))
 	for i, s := range d.drafts {
 		d.estate.Secrets[i] = s.Secret
+		d.estate.at[s.Name] = i
 	}
 	return d.estate
 }

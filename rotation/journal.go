@@ -49,9 +49,9 @@ type Leases interface {
 
 // Custody keeps sealed values. It sees sealed bytes only.
 type Custody interface {
-	// Versions lists what is known of a secret's versions, oldest first,
-	// without values.
-	Versions(ctx context.Context, name pawl.SecretName) ([]VersionRow, error)
+	// Versions lists what is known of the versions of some secrets, each
+	// one's oldest first, without values.
+	Versions(ctx context.Context, names ...pawl.SecretName) ([]VersionRow, error)
 	// Sealed gives the sealed parts of a version. It fails with ErrNotFound
 	// when the version is unknown or its value is not held.
 	Sealed(ctx context.Context, name pawl.SecretName, v pawl.Version) (map[string][]byte, error)

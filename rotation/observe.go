@@ -12,12 +12,16 @@ import (
 // Observe reads from the store what a plan of some secrets must know.
 func Observe(ctx context.Context, c Custody, names []pawl.SecretName) (plan.Observed, error) {
 	o := plan.Observed{Secrets: make(map[pawl.SecretName]plan.Known, len(names))}
+	rows, err := c.Versions(ctx, names...)
+	if err != nil {
+		return o, err
+	}
+	of := make(map[pawl.SecretName][]VersionRow, len(names))
+	for _, r := range rows {
+		of[r.Secret] = append(of[r.Secret], r)
+	}
 	for _, name := range names {
-		rows, err := c.Versions(ctx, name)
-		if err != nil {
-			return o, err
-		}
-		o.Secrets[name] = known(rows)
+		o.Secrets[name] = known(of[name])
 	}
 	return o, nil
 }

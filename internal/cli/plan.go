@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,15 +93,16 @@ func (a *App) showPlans(plans []planned) error {
 		list[i] = plans[i].plan
 	}
 	return a.print(map[string]any{"plans": list}, func() error {
+		out := bufio.NewWriter(a.Streams.Out)
 		for i, p := range list {
 			if i > 0 {
-				fmt.Fprintln(a.Streams.Out)
+				fmt.Fprintln(out)
 			}
-			if err := p.Text(a.Streams.Out); err != nil {
+			if err := p.Text(out); err != nil {
 				return err
 			}
 		}
-		return nil
+		return out.Flush()
 	})
 }
 
@@ -114,19 +120,40 @@ func makePlans(ctx context.Context, e *estate.Estate, c rotation.Custody, s sele
 	if s.compromised {
 		mode = plan.Compromised
 	}
-	plans := make([]planned, len(batches))
-	for i, b := range batches {
-		observed, err := rotation.Observe(ctx, c, b.Secrets)
+	var members []pawl.SecretName
+	for _, b := range batches {
+		members = append(members, b.Secrets...)
+	}
+	observed, err := rotation.Observe(ctx, c, members)
+	if err != nil {
+		return nil, err
+	}
+	plans, problems := make([]planned, len(batches)), make([]error, len(batches))
+	share(len(batches), func(i int) {
+		p, err := plan.Make(e, plan.Request{Secrets: batches[i].Secrets, Mode: mode}, observed, now)
+		plans[i], problems[i] = planned{batch: batches[i], plan: p}, err
+	})
+	for _, err := range problems {
 		if err != nil {
 			return nil, err
 		}
-		p, err := plan.Make(e, plan.Request{Secrets: b.Secrets, Mode: mode}, observed, now)
-		if err != nil {
-			return nil, err
-		}
-		plans[i] = planned{batch: b, plan: p}
 	}
 	return plans, nil
+}
+
+// share does n things on all processors. Planning is pure, and an estate has
+// thousands of secrets.
+func share(n int, do func(i int)) {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				do(int(i))
+			}
+		})
+	}
+	group.Wait()
 }
 
 // resolve gives the names that a selection means.
@@ -135,36 +162,30 @@ func (s *selection) resolve(ctx context.Context, e *estate.Estate, c rotation.Cu
 	for _, n := range s.names {
 		names = append(names, pawl.SecretName(n))
 	}
-	for i := range e.Secrets {
-		sec := &e.Secrets[i]
-		if sec.Never != "" || !s.all && !s.due {
-			continue
-		}
-		if s.due {
-			due, err := isDue(ctx, c, sec, now)
-			if err != nil {
-				return nil, err
-			}
-			if !due {
-				continue
-			}
-		}
-		names = append(names, sec.Name)
+	if !s.all && !s.due {
+		return names, nil
 	}
-	return names, nil
+	for i := range e.Secrets {
+		if sec := &e.Secrets[i]; sec.Never == "" && (s.all || sec.Policy.Every > 0) {
+			names = append(names, sec.Name)
+		}
+	}
+	if s.all {
+		return names, nil
+	}
+	o, err := rotation.Observe(ctx, c, names)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(names, func(name pawl.SecretName) bool {
+		sec, _ := e.Secret(name) // from the estate's own list
+		return !isDue(o.Secrets[name], sec, now)
+	}), nil
 }
 
 // isDue reports whether a secret's policy asks for a rotation now.
-func isDue(ctx context.Context, c rotation.Custody, s *estate.Secret, now time.Time) (bool, error) {
-	if s.Policy.Every == 0 {
-		return false, nil
-	}
-	o, err := rotation.Observe(ctx, c, []pawl.SecretName{s.Name})
-	if err != nil {
-		return false, err
-	}
-	k := o.Secrets[s.Name]
-	return k.Current == 0 || !now.Before(k.RotatedAt.Add(s.Policy.Every)), nil
+func isDue(k plan.Known, s *estate.Secret, now time.Time) bool {
+	return s.Policy.Every > 0 && (k.Current == 0 || !now.Before(k.RotatedAt.Add(s.Policy.Every)))
 }
 
 // refuse says why plans may not begin now: outside their window, a gap that

@@ -10,18 +10,20 @@ import (
 	"github.com/pawlhq/pawl/store/internal/ledger"
 )
 
-// Versions lists a secret's versions: see rotation.Custody.
-func (s *Store) Versions(ctx context.Context, name pawl.SecretName) ([]rotation.VersionRow, error) {
+// Versions lists the versions of some secrets: see rotation.Custody.
+func (s *Store) Versions(ctx context.Context, names ...pawl.SecretName) ([]rotation.VersionRow, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var rows []rotation.VersionRow
-	for _, v := range s.versions[name] {
-		row := v.VersionRow
-		row.Credential, row.Held = ledger.CopyCredential(row.Credential), len(v.sealed) > 0
-		rows = append(rows, row)
+	for _, name := range names {
+		for _, v := range s.versions[name] {
+			row := v.VersionRow
+			row.Credential, row.Held = ledger.CopyCredential(row.Credential), len(v.sealed) > 0
+			rows = append(rows, row)
+		}
 	}
 	return rows, nil
 }

@@ -12,17 +12,21 @@ import (
 	"github.com/pawlhq/pawl/store/internal/ledger"
 )
 
-// Versions lists a secret's versions: see rotation.Custody.
-func (s *Store) Versions(ctx context.Context, name pawl.SecretName) ([]rotation.VersionRow, error) {
+// Versions lists the versions of some secrets: see rotation.Custody.
+func (s *Store) Versions(ctx context.Context, names ...pawl.SecretName) ([]rotation.VersionRow, error) {
 	var list []rotation.VersionRow
-	err := s.view(ctx, "list versions of "+string(name), func(v *view) error {
+	asked, err := json.Marshal(names)
+	if err != nil {
+		return nil, err
+	}
+	err = s.view(ctx, "list versions", func(v *view) error {
 		return v.each(func(row scanner) error {
 			r, err := scanVersion(row)
 			list = append(list, r)
 			return err
 		}, `SELECT secret, version, state, credential, fingerprint, rotation, at,
 			EXISTS (SELECT 1 FROM sealed WHERE sealed.secret = versions.secret AND sealed.version = versions.version)
-			FROM versions WHERE secret = ? ORDER BY version`, string(name))
+			FROM versions WHERE secret IN (SELECT value FROM json_each(?)) ORDER BY secret, version`, string(asked))
 	})
 	return list, err
 }
