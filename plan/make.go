@@ -29,7 +29,7 @@ type Request struct {
 // unknown, or whose current value must be known first.
 func Make(e *estate.Estate, r Request, o Observed, now time.Time) (*Plan, error) {
 	b := &builder{estate: e, now: now, counts: map[Act]int{}}
-	b.plan = &Plan{Format: Format, Estate: e.Name, Mode: r.Mode, MadeAt: now, Connections: map[string]Connection{}, OnFailure: estate.UndoOnFailure}
+	b.plan = &Plan{Format: Format, Estate: e.Name, Mode: r.Mode, MadeAt: now, Connections: map[string]Connection{}, OnFailure: estate.UndoOnFailure, Steps: make([]Step, 0, 32)}
 	if b.plan.Mode == "" {
 		b.plan.Mode = Normal
 	}

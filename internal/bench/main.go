@@ -27,20 +27,23 @@ type bench struct {
 	dir    string // for homes and estates, on the disk to be measured
 }
 
+// parts lists the measurements. Those of other processes come first: on Linux
+// a process starts with the largest memory of the one that made it on its
+// record.
 func parts() []part {
 	return []part{
 		{"start", start},
+		{"memory", memory},
+		{"estate", largeEstate},
 		{"rotation", ownTime},
 		{"throughput", throughput},
 		{"makespan", makespan},
-		{"memory", memory},
-		{"estate", largeEstate},
 	}
 }
 
 func main() {
 	binary := flag.String("pawl", "bin/pawl", "the binary to measure")
-	only := flag.String("only", "", "names of parts, by comma: start, rotation, throughput, makespan, memory, estate")
+	only := flag.String("only", "", "names of parts, by comma: start, memory, estate, rotation, throughput, makespan")
 	dir := flag.String("dir", "", "a folder on the disk to measure (default: the system's folder for temporary files)")
 	flag.Parse()
 	if err := run(*binary, *dir, *only); err != nil {
