@@ -26,6 +26,7 @@ var layers = []struct {
 }{
 	{"", 0},
 	{"internal/mutant", 0},
+	{"internal/leak", 0},
 	{"secret", 1},
 	{"envelope", 2},
 	{"estate", 2},
