@@ -23,6 +23,7 @@ const (
 	Unavailable     ErrorKind = "unavailable"     // outage, time-out, connection lost; may pass
 	Malformed       ErrorKind = "malformed"       // an answer that makes no sense; may pass
 	Invalid         ErrorKind = "invalid"         // the vendor refuses this request as it is
+	NoValue         ErrorKind = "no_value"        // a check must try a value that pawl does not hold
 	Unsupported     ErrorKind = "unsupported"     // this driver does not do this
 	Internal        ErrorKind = "internal"        // a fault of the driver or of the local machine
 )

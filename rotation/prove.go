@@ -61,14 +61,14 @@ func (j *job) check(ctx context.Context) {
 		return
 	}
 	r := driver.CheckRequest{Target: j.target(), Since: j.since(), Resume: j.st.Resume}
-	v := j.subject().To
-	if j.before0() || j.step.ReprovesAny() {
-		v = j.subject().From
-	}
-	if r.Value, j.err = j.held(ctx, v); j.err != nil {
+	if r.Value, j.err = j.held(ctx, j.inPlace()); j.err != nil {
 		return
 	}
 	f, err := port.Check(ctx, r)
+	if e := driver.AsError(j.step.Title, err); e != nil && e.Kind == driver.NoValue && j.inPlace() == j.subject().From {
+		j.ok(Entry{Strength: "none", Detail: "left out: pawl does not hold the value that is in place"})
+		return
+	}
 	if j.failed(ctx, err) {
 		return
 	}
@@ -87,6 +87,14 @@ func (j *job) since() time.Time {
 		return j.now()
 	}
 	return j.st.since()
+}
+
+// inPlace is the version that should work when the step runs.
+func (j *job) inPlace() pawl.Version {
+	if j.before0() || j.step.ReprovesAny() {
+		return j.subject().From
+	}
+	return j.subject().To
 }
 
 // before0 reports whether the step runs before anything was minted.
@@ -109,13 +117,17 @@ func (j *job) found(f driver.Finding) {
 
 // verdict asks the issuer about a value until it answers as wanted.
 func (j *job) verdict(ctx context.Context, want driver.Verdict) {
-	v := j.subject().To
+	v := j.inPlace()
 	if want == driver.Refused {
 		v = j.subject().From
 	}
 	value, err := j.held(ctx, v)
 	if err != nil {
 		j.err = err
+		return
+	}
+	if value == nil && want == driver.Accepted && v == j.subject().From {
+		j.ok(Entry{Strength: "none", Detail: "left out: pawl does not hold the value that is in place"})
 		return
 	}
 	if value == nil {

@@ -13,7 +13,7 @@ func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding
 	a := call{act: "check", role: estate.RoleCheck, target: r.Target, more: details{Since: r.Since, Resume: r.Resume}}
 	if r.Target.Kind == kindWithValue {
 		if len(r.Value) == 0 {
-			return driver.Finding{}, a.fail(driver.Invalid, a.lost(), "this check needs the value, and pawl does not hold it", nil)
+			return driver.Finding{}, a.fail(driver.NoValue, a.lost(), "this check needs the value, and pawl does not hold it", nil)
 		}
 		a.value = r.Value
 	}

@@ -180,7 +180,7 @@ func TestWhoIsGivenTheValue(t *testing.T) {
 		t.Errorf("the check with value was sent %q and tells %q", request, f.Detail)
 	}
 	_, err := c.Check(ctx, driver.CheckRequest{Target: target("program_with_value")})
-	wantError(t, err, driver.Invalid, pawl.EffectNone, "does not hold it")
+	wantError(t, err, driver.NoValue, pawl.EffectNone, "does not hold it")
 }
 
 // TestOldValue is sent where it is replaced, and nowhere else.

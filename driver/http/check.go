@@ -56,7 +56,7 @@ func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding
 // impersonate has the request sent with the secret's value.
 func (c *conn) impersonate(q *rest.Request, s estate.Settings, value secret.Parts) (*rest.Client, error) {
 	if len(value) == 0 {
-		return nil, invalid(*q, "this check needs the value, and pawl does not hold it")
+		return nil, &driver.Error{Op: q.Op, On: q.On, Kind: driver.NoValue, Effect: pawl.EffectNone, Why: "this check needs the value, and pawl does not hold it"}
 	}
 	as, err := estate.Render(s.String("credential"), value, nil)
 	if err != nil {

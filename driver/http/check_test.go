@@ -107,8 +107,9 @@ func TestGetWithValue(t *testing.T) {
 		})
 	}
 	s, conn := connect(t)
+	_, err := conn.Check(t.Context(), driver.CheckRequest{Target: driver.Target{Kind: kindWith, Settings: getting("/health").Settings}})
+	wantError(t, err, driver.NoValue, pawl.EffectNone, "does not hold it")
 	for name, r := range map[string]driver.CheckRequest{
-		"no value":     {Target: driver.Target{Kind: kindWith, Settings: getting("/health").Settings}},
 		"a wrong part": {Target: driver.Target{Kind: kindWith, Settings: getting("/health", "credential", "{{.key}}").Settings}, Value: parts},
 		"a bad header": {Target: driver.Target{Kind: kindWith, Settings: getting("/health", "credential", "{{.user}}", "auth_header", "X Y").Settings}, Value: parts},
 	} {

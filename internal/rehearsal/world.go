@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pawlhq/pawl/internal/leak"
 	"github.com/pawlhq/pawl/vendorsim"
 	"github.com/pawlhq/pawl/vendorsim/molecule"
 )
@@ -34,6 +35,8 @@ type Options struct {
 	Soak time.Duration
 	Run  time.Duration // of a workflow run
 	Boot time.Duration // of a machine
+
+	Front func(http.Handler) http.Handler // stands before each vendor; nil is nothing
 }
 
 // Start starts the vendors and writes the estate and pawl's own credentials
@@ -43,6 +46,9 @@ func Start(dir string, o Options) (*World, error) {
 	w := &World{World: molecule.New(molecule.Config{Now: time.Now, Rand: rand.Reader, Run: o.Run, Boot: o.Boot}), Dir: dir, File: filepath.Join(dir, "pawl.yaml")}
 	urls := make([]any, 0, 3)
 	for _, h := range []http.Handler{w.Fly, w.GitHub, w.Fly.AppHandler(molecule.App)} {
+		if o.Front != nil {
+			h = o.Front(h)
+		}
 		s, err := vendorsim.Listen(h)
 		if err != nil {
 			return nil, errors.Join(err, w.Close())
@@ -139,15 +145,13 @@ func (w *World) Orphans() int {
 }
 
 // Leaks searches texts and every file below the home, but for the files that
-// hold pawl's own credentials, for any credential of the world.
+// hold pawl's own credentials, for any credential of the world in any form.
 func (w *World) Leaks(texts ...[]byte) ([]string, error) {
 	var found []string
+	finder := leak.NewFinder(w.Values()...)
 	search := func(where string, text []byte) {
-		for _, v := range w.Values() {
-			if bytes.Contains(text, []byte(v)) {
-				found = append(found, where)
-				return
-			}
+		if form := finder.Find(text); form != "" {
+			found = append(found, fmt.Sprintf("%s (%s)", where, form))
 		}
 	}
 	for _, text := range texts {
