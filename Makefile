@@ -11,7 +11,7 @@ build:
 # Everything that must pass. Race-checked where goroutines meet.
 test: check
 	$(GO) test ./...
-	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants kill9
+	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants kill9 canary
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
@@ -49,3 +49,8 @@ demo:
 .PHONY: bench
 bench: build
 	@$(GO) run ./internal/bench -pawl bin/pawl
+
+# Searches everything that pawl leaves and shows for secret values.
+.PHONY: canary
+canary: build
+	@$(GO) run ./internal/canary -pawl bin/pawl

@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 )
 
@@ -71,8 +73,8 @@ func (f Format) alphabet() string {
 
 // Validate finds rules that contradict each other, before anything runs.
 func (f Format) Validate() error {
-	if _, err := regexp.Compile(f.Pattern); err != nil {
-		return fmt.Errorf("pattern: %w", err)
+	if err := compiles(f.Pattern); err != nil {
+		return err
 	}
 	if f.MaxLength > 0 && f.MinLength > f.MaxLength {
 		return fmt.Errorf("min_length %d is more than max_length %d", f.MinLength, f.MaxLength)
@@ -256,6 +258,17 @@ func (f Format) matches(s string) bool {
 	}
 	re, err := regexp.Compile(`\A(?:` + f.Pattern + `)\z`)
 	return err == nil && re.MatchString(s)
+}
+
+// compiles says what is wrong with a pattern without repeating it: an example
+// of the value may have been pasted for it.
+func compiles(pattern string) error {
+	_, err := regexp.Compile(pattern)
+	var bad *syntax.Error
+	if errors.As(err, &bad) {
+		return fmt.Errorf("pattern: %s", bad.Code)
+	}
+	return err
 }
 
 func isPEM(b []byte, kind string) bool {

@@ -45,6 +45,7 @@ var layers = []struct {
 	{"internal/rehearsal", 6},
 	{"internal/cli", 7},
 	{"internal/kill9", 8},
+	{"internal/canary", 8},
 	{"internal/bench", 8},
 	{"cmd", 9},
 }
