@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -13,12 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"crypto/rand"
-
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/envelope"
-	"github.com/pawlhq/pawl/envelope/keyfile"
 	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/internal/connect"
 	"github.com/pawlhq/pawl/internal/credential"
@@ -33,6 +29,7 @@ type App struct {
 	Streams   *Streams
 	Registry  driver.Registry
 	Transport http.RoundTripper // nil is the network
+	Now       pawl.Clock        // nil is time.Now
 	File      string
 	Dir       string
 	JSON      bool
@@ -60,6 +57,14 @@ func (a *App) dir() string {
 	return filepath.Join(filepath.Dir(a.file()), ".pawl")
 }
 
+// now gives the time.
+func (a *App) now() time.Time {
+	if a.Now == nil {
+		return time.Now()
+	}
+	return a.Now()
+}
+
 // estate loads the estate.
 func (a *App) estate() (*estate.Estate, error) { return estate.Load(a.file(), a.Registry) }
 
@@ -82,18 +87,18 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, filepath.Join(dir, "pawl.db"), sqlite.Options{})
+	store, err := sqlite.Open(ctx, filepath.Join(dir, "pawl.db"), sqlite.Options{Now: a.now})
 	if err != nil {
 		return nil, err
 	}
-	ring, err := openRing(ctx, store, keeper)
+	ring, err := openRing(ctx, store, keeper, a.now)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	h := &Home{App: a, Store: store, Ring: ring}
 	resolver := &credential.Resolver{Dir: filepath.Dir(a.file()), Secret: h.newest}
 	h.Connector = &connect.Connector{Registry: a.Registry, Resolver: resolver, Transport: a.Transport, Log: slog.New(slog.DiscardHandler), Dir: filepath.Dir(a.file())}
-	h.Engine = &rotation.Engine{Store: store, Ports: h.Connector, Vault: ring, Now: time.Now, Holder: local.Process(), Dead: local.Dead}
+	h.Engine = &rotation.Engine{Store: store, Ports: h.Connector, Vault: ring, Now: a.now, Holder: local.Process(), Dead: local.Dead}
 	return h, nil
 }
 
@@ -120,39 +125,6 @@ func makeDir(dir string) error {
 		return &pawl.Error{Code: pawl.CodeStore, Op: "make the store's folder", On: dir, Err: err, Next: "choose another with --dir"}
 	}
 	return nil
-}
-
-// openKey loads the key file; a new store gets a new one.
-func openKey(path string) (envelope.Keeper, error) {
-	k, err := keyfile.Load(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, dbErr := os.Stat(filepath.Join(filepath.Dir(path), "pawl.db")); dbErr == nil {
-			return nil, &pawl.Error{Code: pawl.CodeStore, Op: "open the key", On: path, Why: "the store is there but its key is not", Next: "put the key file back from your backup; without it the sealed values cannot be opened"}
-		}
-		return keyfile.Create(path)
-	}
-	return k, err
-}
-
-// openRing unwraps the store's data keys; a new store gets its first.
-func openRing(ctx context.Context, store *sqlite.Store, keeper envelope.Keeper) (*envelope.Ring, error) {
-	keys, err := store.DataKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(keys) == 0 {
-		key, err := envelope.NewDataKey(ctx, keeper, 1, "pawl", time.Now(), rand.Reader)
-		if err != nil {
-			return nil, err
-		}
-		if err := store.AddDataKey(ctx, key); err != nil {
-			return nil, err
-		}
-		if keys, err = store.DataKeys(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return envelope.OpenRing(ctx, []envelope.Keeper{keeper}, keys)
 }
 
 // print writes the result: a JSON document with --json, else text.

@@ -17,9 +17,14 @@ import (
 
 // Main runs a command line and gives the process's exit status.
 func Main(args []string, s *Streams) int {
+	return Run(args, &App{Streams: s, Registry: all.Drivers()})
+}
+
+// Run is Main for an app that is put together elsewhere.
+func Run(args []string, a *App) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	root := New(&App{Streams: s, Registry: all.Drivers()})
+	root := New(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
@@ -27,7 +32,7 @@ func Main(args []string, s *Streams) int {
 	}
 	var quiet silent
 	if err != nil && !errors.As(err, &quiet) {
-		printError(s.Err, err)
+		printError(a.Streams.Err, err)
 	}
 	return exitStatus(err)
 }

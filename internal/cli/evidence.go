@@ -2,9 +2,14 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -70,20 +75,54 @@ later that nothing was cut off the end.`,
 }
 
 func evidenceVerify(a *App) *cobra.Command {
-	var head string
+	var o evidence.Options
 	c := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Verify an export offline; without a file, the store's own chain",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Verify checks every byte of an export, without a store. With --head it also
+shows that nothing was cut off the end. A part, from pawl evidence export --from,
+is tied to its store by the head that it goes on from: give that with --after.`,
+		Example: `  pawl evidence verify evidence.jsonl --head 42:9f2c…
+  pawl evidence verify part.jsonl --after 42:9f2c…`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && o != (evidence.Options{}) {
+				return usageError{errors.New("--head and --after are about a file: pawl evidence verify FILE")}
+			}
 			if len(args) == 0 {
 				return a.verifyStore(cmd.Context())
 			}
-			return a.verifyFile(args[0], head)
+			return a.verifyFile(args[0], o)
 		},
 	}
-	c.Flags().StringVar(&head, "head", "", "the head that the export must reach, as pawl evidence head printed it")
+	c.Flags().Var((*headFlag)(&o.Expect), "head", "the head that the export must reach, as pawl evidence head printed it")
+	c.Flags().Var((*headFlag)(&o.After), "after", "the head that a part goes on from, as pawl evidence head or verify printed it")
 	return c
+}
+
+// headFlag is a head on the command line, NUMBER:HASH.
+type headFlag evidence.Head
+
+func (h *headFlag) Type() string { return "NUMBER:HASH" }
+
+func (h *headFlag) String() string {
+	if *h == (headFlag{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d:%s", h.Seq, h.Hash)
+}
+
+// Set reads a head. A hash that was cut short would fail later as if the file
+// were wrong, so its form is checked here.
+func (h *headFlag) Set(text string) error {
+	number, hash, _ := strings.Cut(text, ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	sum, hexErr := hex.DecodeString(hash)
+	if err != nil || seq < 0 || hexErr != nil || len(sum) != sha256.Size {
+		return errors.New("it is NUMBER:HASH with 64 hexadecimal digits, as pawl evidence head prints it")
+	}
+	*h = headFlag{Seq: seq, Hash: strings.ToLower(hash)}
+	return nil
 }
 
 func (a *App) verifyStore(ctx context.Context) error {
@@ -102,7 +141,7 @@ func (a *App) verifyStore(ctx context.Context) error {
 	return a.verified(head)
 }
 
-func (a *App) verifyFile(path, head string) error {
+func (a *App) verifyFile(path string, o evidence.Options) error {
 	var r io.Reader = a.Streams.In
 	if path != "-" {
 		f, err := os.Open(path)
@@ -111,12 +150,6 @@ func (a *App) verifyFile(path, head string) error {
 		}
 		defer f.Close()
 		r = f
-	}
-	o := evidence.Options{}
-	if head != "" {
-		if _, err := fmt.Sscanf(head, "%d:%s", &o.Expect.Seq, &o.Expect.Hash); err != nil {
-			return usageError{fmt.Errorf("--head is NUMBER:HASH, as pawl evidence head prints it")}
-		}
 	}
 	got, err := evidence.Verify(r, o)
 	if err != nil {

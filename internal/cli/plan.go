@@ -80,7 +80,7 @@ func (a *App) plan(ctx context.Context, s selection) error {
 		return err
 	}
 	defer h.Close()
-	plans, err := makePlans(ctx, e, h.Store, s, time.Now())
+	plans, err := makePlans(ctx, e, h.Store, s, a.now())
 	if err != nil {
 		return err
 	}

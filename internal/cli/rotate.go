@@ -71,7 +71,7 @@ func (a *App) rotate(ctx context.Context, o rotateOptions) error {
 		return err
 	}
 	defer h.Close()
-	plans, err := makePlans(ctx, e, h.Store, o.selection, time.Now())
+	plans, err := makePlans(ctx, e, h.Store, o.selection, a.now())
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (a *App) rotate(ctx context.Context, o rotateOptions) error {
 		a.say("nothing to rotate")
 		return a.print(report(nil), func() error { return nil })
 	}
-	if err := refuse(ctx, e, h.Store, plans, o, time.Now()); err != nil {
+	if err := refuse(ctx, e, h.Store, plans, o, a.now()); err != nil {
 		return err
 	}
 	if o.digest != "" && (len(plans) != 1 || plans[0].plan.Digest != o.digest) {

@@ -143,7 +143,7 @@ func (h *Home) secretLine(ctx context.Context, s *estate.Secret) (secretLineDoc,
 		line.Note = "never: " + s.Never
 	case k.Current == 0:
 		line.Note = "not rotated by pawl yet"
-	case !line.DueAt.IsZero() && time.Now().After(line.DueAt):
+	case !line.DueAt.IsZero() && h.App.now().After(line.DueAt):
 		line.Note = "due"
 	}
 	return line, nil
@@ -154,7 +154,7 @@ func (h *Home) overviewText(doc overviewDoc) error {
 	for _, s := range doc.Secrets {
 		version, since, due := "-", "-", "-"
 		if s.Version > 0 {
-			version, since = fmt.Sprintf("v%d", s.Version), age(s.RotatedAt)
+			version, since = fmt.Sprintf("v%d", s.Version), age(h.App.now().Sub(s.RotatedAt))
 		}
 		if !s.DueAt.IsZero() {
 			due = s.DueAt.Local().Format("2006-01-02")
@@ -185,8 +185,7 @@ func names(docs []secretDoc) []pawl.SecretName {
 	return list
 }
 
-func age(t time.Time) string {
-	d := time.Since(t)
+func age(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return "just now"
