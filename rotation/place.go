@@ -139,6 +139,9 @@ func (j *job) held(ctx context.Context, v pawl.Version) (secret.Parts, error) {
 // confirm asks the place whether the write is there. A write is not a write
 // until the place was asked.
 func (j *job) confirm(ctx context.Context, port *driver.Port, value secret.Value, receipt driver.Receipt) (driver.Receipt, estate.Strength, error) {
+	if j.mutant(mutant.LeakValue) {
+		return receipt, "", value.Use(func(b []byte) error { return j.unconfirmed("it does not hold " + string(b)) })
+	}
 	if j.mutant(mutant.TrustWrites) {
 		return receipt, j.step.Confirm, nil
 	}
@@ -150,6 +153,9 @@ func (j *job) confirm(ctx context.Context, port *driver.Port, value secret.Value
 		return found, "", err
 	}
 	if !j.moved(found, receipt) {
+		if j.mutant(mutant.TrustCoarse) {
+			return found, j.step.Confirm, nil
+		}
 		if j.step.Confirm == estate.ByTimestamp && found.Exists && found.UpdatedAt.Equal(j.was().UpdatedAt) {
 			return found, "", &coarseError{j.unconfirmed("it answered that the write went well, but tells the time of the write before")}
 		}

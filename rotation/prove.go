@@ -9,6 +9,7 @@ import (
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/internal/mutant"
+	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/secret"
 )
 
@@ -121,6 +122,10 @@ func (j *job) verdict(ctx context.Context, want driver.Verdict) {
 	if want == driver.Refused {
 		v = j.subject().From
 	}
+	if want == driver.Refused && j.mutant(mutant.TrustEnd) {
+		j.ok(Entry{})
+		return
+	}
 	value, err := j.held(ctx, v)
 	if err != nil {
 		j.err = err
@@ -140,7 +145,10 @@ func (j *job) verdict(ctx context.Context, want driver.Verdict) {
 		got, err = port.Verify(ctx, j.target(), value)
 	}
 	switch {
+	case err != nil && want == driver.Refused && j.mutant(mutant.TrustOutage):
+		j.ok(Entry{})
 	case j.failed(ctx, err):
+	case got == driver.Refused && want == driver.Refused && j.disabled() && j.listed(ctx, port):
 	case got == want:
 		j.ok(Entry{Detail: string(got), Print: j.s.e.fingerprint(value)})
 	default:
@@ -161,20 +169,48 @@ func (j *job) gone(ctx context.Context) {
 		return
 	}
 	port, err := j.port(ctx)
-	var list []driver.Credential
-	if err == nil {
-		list, err = port.List(ctx, j.target())
-	}
-	if j.failed(ctx, err) {
+	if j.failed(ctx, err) || j.listed(ctx, port) {
 		return
 	}
-	for _, c := range list {
-		if c.ID == old.ID && !c.Inactive {
-			j.pending(0, "", "the issuer still lists it")
-			return
+	j.ok(Entry{Strength: "list", Detail: "the issuer no longer lists it; the value is not held, so it was not tried"})
+}
+
+// disabled reports whether the old version was disabled before it was ended: a
+// refusal alone does not tell the two apart.
+func (j *job) disabled() bool {
+	ended, disabled := false, false
+	for i := range j.s.state.Plan.Steps {
+		if step := &j.s.state.Plan.Steps[i]; step.Secret == j.step.Secret {
+			ended = ended || step.Act == plan.ActRevoke
+			disabled = disabled || step.Act == plan.ActDeactivate
 		}
 	}
-	j.ok(Entry{Strength: "list", Detail: "the issuer no longer lists it; the value is not held, so it was not tried"})
+	return ended && disabled && j.facts().Lists
+}
+
+// listed reports whether the issuer still has the old credential, and records
+// that it must be asked again. A disabled one counts where the issuer can
+// disable, because there it is not the end.
+func (j *job) listed(ctx context.Context, port *driver.Port) bool {
+	old, err := j.oldCredential(ctx)
+	if err != nil {
+		j.err = err
+		return true
+	}
+	if old == nil || old.ID == "" {
+		return false
+	}
+	list, err := port.List(ctx, j.target())
+	if j.failed(ctx, err) {
+		return true
+	}
+	for _, c := range list {
+		if c.ID == old.ID && (!c.Inactive || j.facts().Deactivates) {
+			j.pending(0, "", "the issuer still lists it")
+			return true
+		}
+	}
+	return false
 }
 
 // wrong is the negative control: a made-up value must be refused.
@@ -267,7 +303,7 @@ func latest(a, b time.Time) time.Time {
 
 // wait lets time pass. Its end is journaled once and survives restarts.
 func (j *job) wait() {
-	if j.st.timer() {
+	if j.st.timer() || j.mutant(mutant.SkipSoak) {
 		j.ok(Entry{})
 		return
 	}

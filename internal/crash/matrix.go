@@ -26,6 +26,7 @@ type Mutation struct {
 	Engine mutant.Kind
 	Plan   func(p *plan.Plan)                    // breaks the plan
 	Store  func(s rotation.Store) rotation.Store // breaks the store
+	Where  []*Scenario                           // in which it shows; nil is the plan shapes
 }
 
 // Matrix runs schedules of scenarios.

@@ -26,12 +26,14 @@ func Select(name string) []*Scenario {
 // Mutations lists the ways in which pawl is broken on purpose.
 func Mutations() []Mutation {
 	engine := []mutant.Kind{mutant.MintBlindly, mutant.SkipIntent, mutant.TrustWrites, mutant.RetireUnproven, mutant.UndoOnStore,
-		mutant.EndForeign, mutant.ForgetOrphan, mutant.SkipActivation, mutant.SilentFailure, mutant.LoseValue}
+		mutant.EndForeign, mutant.ForgetOrphan, mutant.SkipActivation, mutant.SilentFailure, mutant.LoseValue,
+		mutant.SkipSoak, mutant.TrustOutage, mutant.TrustEnd, mutant.LeakValue}
 	var list []Mutation
 	for _, k := range engine {
 		list = append(list, Mutation{Name: string(k), Engine: k})
 	}
 	return append(list,
+		Mutation{Name: string(mutant.TrustCoarse), Engine: mutant.TrustCoarse, Where: []*Scenario{Seed()}},
 		Mutation{Name: "revoke before the checks", Plan: revokeEarly},
 		Mutation{Name: "leave out a location", Plan: leaveOutAPlace},
 		Mutation{Name: "end the new credential before the old one is back", Plan: discardEarly},
@@ -66,7 +68,10 @@ func hunt(ctx context.Context, mutation Mutation) (*Result, error) {
 	if err != nil || len(r.Violations) > 0 {
 		return r, err
 	}
-	m.Scenarios, m.Sample = Shapes(), 1
+	m.Scenarios, m.Sample = mutation.Where, 1
+	if m.Scenarios == nil {
+		m.Scenarios = Shapes()
+	}
 	return m.Run(ctx)
 }
 

@@ -46,12 +46,13 @@ const (
 	LieNothing  Fault = "stores nothing"
 	LieEmpty    Fault = "stores empty"
 	LieShort    Fault = "stores half"
+	LieEnd      Fault = "ends nothing"
 	BrokenRoute Fault = "broken for good" // this route refuses from now on
 )
 
 // Faults lists all that can be injected at one call.
 func Faults() []Fault {
-	return []Fault{Refused, Lost, Status500, Status502, TooMany, Forbidden, Garbage, Truncated, Hang, LieNothing, LieEmpty, LieShort, BrokenRoute}
+	return []Fault{Refused, Lost, Status500, Status502, TooMany, Forbidden, Garbage, Truncated, Hang, LieNothing, LieEmpty, LieShort, LieEnd, BrokenRoute}
 }
 
 // process is one pawl process: the ways out of it, and when they are cut.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/plan"
@@ -67,6 +68,7 @@ func (r *run) retires(call Call) {
 	}
 	if revoking {
 		r.proven(call)
+		r.soaked(call)
 	}
 }
 
@@ -101,6 +103,31 @@ func (r *run) proven(call Call) {
 		}
 		if !done[step.ID] {
 			r.violate("P1: %s ended the old version before %s (%s) had passed", call.Route, step.ID, step.Title)
+		}
+	}
+}
+
+// soaked holds that the old version ends only when the soak that the estate
+// asks for has passed since the last place was switched.
+func (r *run) soaked(call Call) {
+	if r.world.Request.Mode == plan.Compromised {
+		return
+	}
+	a, err := r.store.Load(context.Background(), r.id)
+	if err != nil {
+		return
+	}
+	var switched time.Time
+	for _, e := range a.Entries {
+		step, ok := r.reference.Step(e.Step)
+		if ok && step.Act == plan.ActPut && e.Kind == rotation.KindOutcome && e.Result == rotation.ResultOK && e.Time.After(switched) {
+			switched = e.Time
+		}
+	}
+	for _, name := range r.world.Request.Secrets {
+		s, ok := r.world.Estate.Secret(name)
+		if ok && r.clock.Now().Before(switched.Add(s.Retire.After)) {
+			r.violate("P1: %s ended the old version %s after the switch, not %s", call.Route, r.clock.Now().Sub(switched), s.Retire.After)
 		}
 	}
 }
@@ -247,6 +274,11 @@ func (r *run) leftovers(truth Truth, undone bool) {
 			fresh++
 		case !undone && slices.Contains(r.rotated, c.Value):
 			r.violate("P1: it ended done and the old credential %s lives", c.ID)
+		}
+	}
+	for _, old := range r.rotated {
+		if !undone && truth.Asked && !slices.Contains(truth.Dead, old) {
+			r.violate("P1: it ended done and the issuer was never seen to refuse an old value")
 		}
 	}
 	want := len(r.rotated)

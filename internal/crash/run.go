@@ -119,7 +119,7 @@ func (r *run) fault(n int, call Call) Fault {
 
 func (r *run) lie(f Fault) {
 	switch f {
-	case LieNothing, LieEmpty, LieShort:
+	case LieNothing, LieEmpty, LieShort, LieEnd:
 		r.lied = true
 		r.world.Lie(string(f))
 	default:

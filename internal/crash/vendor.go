@@ -25,6 +25,7 @@ type vendor struct {
 	lie       string
 	admin     string
 	seen      []string // every value that ever existed
+	refused   []string // values that it was asked about and refused
 	strangers []string // ids of credentials that are not ours
 }
 
@@ -130,6 +131,7 @@ func (v *vendor) answer(req *http.Request, body []byte) (int, any) {
 				return 200, object{"id": c.id, "name": c.name}
 			}
 		}
+		v.refused = append(v.refused, token)
 		return 401, object{"error": "unknown token"}
 	}
 	if token != v.admin {
@@ -174,6 +176,7 @@ func (v *vendor) changeCredential(method string, parts []string) (int, any) {
 		return 404, object{"error": "no such credential"}
 	}
 	switch {
+	case v.lie == string(LieEnd):
 	case method == http.MethodDelete:
 		v.creds = slices.Delete(v.creds, i, i+1)
 	case parts[len(parts)-1] == "deactivate":
@@ -254,7 +257,7 @@ func (v *vendor) classify(req *http.Request) Call {
 
 // truth tells what is so.
 func (v *vendor) truth() Truth {
-	t := Truth{Canary: v.seen}
+	t := Truth{Canary: v.seen, Dead: v.refused, Asked: v.facts.Verifies && v.facts.Mint != estate.Locally}
 	for _, c := range v.creds {
 		t.Live = append(t.Live, Credential{ID: c.id, Value: c.value, Initial: c.initial, Foreign: c.foreign})
 	}

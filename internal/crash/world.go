@@ -43,7 +43,8 @@ type World struct {
 type Truth struct {
 	Live   []Credential // at all issuers
 	Places []Place
-	Dead   []string // fingerprints of values that the issuer or verifiers refuse now, of those asked about
+	Asked  bool     // the issuer can be asked about values, and a rotation that is done has asked
+	Dead   []string // values that it was asked about and refused
 	Canary []string // every value that must never be seen outside
 }
 

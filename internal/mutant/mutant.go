@@ -19,4 +19,9 @@ const (
 	SkipActivation Kind = "take a write for a loaded value"
 	SilentFailure  Kind = "close as done when a step failed"
 	LoseValue      Kind = "store the mint's outcome without its value"
+	SkipSoak       Kind = "end the old version without waiting"
+	TrustOutage    Kind = "take an outage for a refusal"
+	TrustEnd       Kind = "take a revocation's answer for the end"
+	TrustCoarse    Kind = "take a coarse clock's silence for a write"
+	LeakValue      Kind = "write a value into an error"
 )
