@@ -79,6 +79,12 @@ type Home struct {
 
 // open opens the home, and makes it on first use.
 func (a *App) open(ctx context.Context) (*Home, error) {
+	// The estate's folder is made absolute because a program that it names,
+	// ./mint.sh, is started in a folder of its own.
+	base, err := filepath.Abs(filepath.Dir(a.file()))
+	if err != nil {
+		return nil, &pawl.Error{Code: pawl.CodeFailed, Op: "find the estate's folder", On: a.file(), Err: err, Next: "go to a folder that exists"}
+	}
 	dir := a.dir()
 	if err := makeDir(dir); err != nil {
 		return nil, err
@@ -96,8 +102,8 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	h := &Home{App: a, Store: store, Ring: ring}
-	resolver := &credential.Resolver{Dir: filepath.Dir(a.file()), Secret: h.newest}
-	h.Connector = &connect.Connector{Registry: a.Registry, Resolver: resolver, Transport: a.Transport, Log: slog.New(slog.DiscardHandler), Dir: filepath.Dir(a.file())}
+	resolver := &credential.Resolver{Dir: base, Secret: h.newest}
+	h.Connector = &connect.Connector{Registry: a.Registry, Resolver: resolver, Transport: a.Transport, Log: slog.New(slog.DiscardHandler), Dir: base}
 	h.Engine = &rotation.Engine{Store: store, Ports: h.Connector, Vault: ring, Now: a.now, Holder: local.Process(), Dead: local.Dead}
 	return h, nil
 }

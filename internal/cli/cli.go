@@ -26,7 +26,8 @@ func Run(args []string, a *App) int {
 	defer stop()
 	root := New(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
+	err = misuse(c, err)
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		err = &pawl.Error{Code: pawl.CodeInterrupted, Op: "stopped", Why: "interrupted; nothing is lost", Next: "pawl resume"}
 	}
@@ -60,13 +61,15 @@ that it is dead. It can be killed at any instant and goes on.
   pawl status                where everything stands
 
 Try it without any account: pawl demo`,
+		Args:          unknownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetOut(a.Streams.Out)
 	root.SetErr(a.Streams.Err)
 	root.SetIn(a.Streams.In)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.File, "file", "f", "", "the estate (default: pawl.yaml here, or PAWL_FILE)")
 	f.StringVar(&a.Dir, "dir", "", "where store and key are kept (default: .pawl beside the estate, or PAWL_DIR)")

@@ -24,6 +24,8 @@ func evidenceCommand(a *App) *cobra.Command {
 		Example: `  pawl evidence export > evidence.jsonl
   pawl evidence head
   pawl evidence verify evidence.jsonl --head 42:9f2c…`,
+		Args: unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(evidenceExport(a), evidenceHead(a), evidenceVerify(a))
 	return c

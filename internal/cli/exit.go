@@ -22,12 +22,6 @@ const (
 	exitInterrupted = 130
 )
 
-// errUsage wraps what is wrong with a command line.
-type usageError struct{ err error }
-
-func (u usageError) Error() string { return u.err.Error() }
-func (u usageError) Unwrap() error { return u.err }
-
 // exitStatus gives the status for an error.
 func exitStatus(err error) int {
 	var usage usageError
@@ -75,6 +69,10 @@ func printError(w io.Writer, err error) {
 func nextFor(err error) string {
 	if next := pawl.HintOf(err); next != "" {
 		return next
+	}
+	var wrong misused
+	if errors.As(err, &wrong) {
+		return wrong.next
 	}
 	var d *driver.Error
 	var open *rotation.OpenError

@@ -117,6 +117,9 @@ func (o *initOptions) plain() error {
 			return usageError{fmt.Errorf("--%s: %q has characters that do not belong there", q.flag, *q.into)}
 		}
 	}
+	if owner, name, ok := strings.Cut(o.repo, "/"); !ok || owner == "" || name == "" || strings.Contains(name, "/") {
+		return usageError{fmt.Errorf("--repo: %q is not owner/name", o.repo)}
+	}
 	return nil
 }
 

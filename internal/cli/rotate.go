@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
 	"github.com/pawlhq/pawl/runner/local"
 )
@@ -164,11 +165,19 @@ func question(st *rotation.State) (ask, bool) {
 		if s == nil || s.Status != rotation.StatusWaiting || !s.Asks() {
 			continue
 		}
-		verb := "approve"
-		if list[i].Act == "provide" {
-			verb = "provide"
-		}
-		return ask{Step: list[i].ID, Detail: s.Detail, Next: fmt.Sprintf("pawl %s %s", verb, st.ID)}, true
+		return ask{Step: list[i].ID, Detail: s.Detail, Next: answer(list[i].Act, st.ID)}, true
 	}
 	return ask{}, false
+}
+
+// answer gives the command that answers the question of a step.
+func answer(act plan.Act, id pawl.RotationID) string {
+	switch act {
+	case plan.ActProvide:
+		return fmt.Sprintf("pawl provide %s", id)
+	case plan.ActName:
+		return fmt.Sprintf("pawl approve %s --credential ID", id)
+	default:
+		return fmt.Sprintf("pawl approve %s", id)
+	}
 }
