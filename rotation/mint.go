@@ -158,11 +158,33 @@ func (j *job) mintFailed(ctx context.Context, e *driver.Error) {
 // endSuspect ends the credential that a lost mint left behind.
 func (j *job) endSuspect(ctx context.Context, port *driver.Port) {
 	j.urgent = true
-	if j.failed(ctx, port.Revoke(ctx, j.target(), *j.st.Suspect, nil)) {
+	if j.failed(ctx, port.Revoke(ctx, j.target(), *j.st.Suspect, nil)) || j.survives(ctx, port, j.st.Suspect) {
 		return
 	}
 	j.entries = append(j.entries, Entry{Kind: KindLook, Step: j.step.ID, Result: ResultAbsent, Credential: j.st.Suspect,
 		Detail: "the credential of the lost answer is ended"})
+}
+
+// survives reports whether an issuer still lists a credential that it says it
+// has ended, and records that it must be ended again: an answer is not the end.
+func (j *job) survives(ctx context.Context, port *driver.Port, c *driver.Credential) bool {
+	if !j.facts().Lists {
+		return false
+	}
+	list, err := port.List(ctx, j.target())
+	if j.failed(ctx, err) {
+		return true
+	}
+	if !slices.ContainsFunc(list, func(l driver.Credential) bool { return l.ID == c.ID && (!l.Inactive || j.facts().Deactivates) }) {
+		return false
+	}
+	e := &driver.Error{Op: j.step.Title, Kind: driver.Malformed, Effect: pawl.EffectApplied, Why: "the issuer says that it is ended, and still lists it"}
+	if j.st.Tries+1 < tries(j.step, e) {
+		j.again(e)
+	} else {
+		j.fail(e)
+	}
+	return true
 }
 
 // accept seals a minted value. Value and outcome are stored in one commit, at

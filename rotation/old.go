@@ -285,7 +285,7 @@ func (j *job) discard(ctx context.Context) {
 	if j.failed(ctx, err) {
 		return
 	}
-	if j.failed(ctx, port.Revoke(ctx, j.target(), *c, value)) {
+	if j.failed(ctx, port.Revoke(ctx, j.target(), *c, value)) || c.ID != "" && j.survives(ctx, port, c) {
 		return
 	}
 	j.ok(Entry{Version: j.subject().To, Credential: c})
