@@ -79,7 +79,14 @@ type consumer struct {
 	app string
 }
 
-func (p *consumer) Operation(r *http.Request) string { return r.Method + " " + r.URL.Path }
+// Operation names no path but the one that there is: any other may hold what a
+// caller put there by mistake.
+func (p *consumer) Operation(r *http.Request) string {
+	if r.URL.Path != "/health" {
+		return "unknown"
+	}
+	return r.Method + " /health"
+}
 
 func (p *consumer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.fly.mu.Lock()
