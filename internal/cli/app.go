@@ -89,6 +89,9 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
+	if err := lost(dir); err != nil {
+		return nil, err
+	}
 	keeper, err := openKey(filepath.Join(dir, "key"))
 	if err != nil {
 		return nil, err
@@ -98,6 +101,9 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 		return nil, err
 	}
 	ring, err := openRing(ctx, store, keeper, a.now)
+	if err == nil {
+		err = note(dir)
+	}
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -85,5 +85,17 @@ func nextFor(err error) string {
 	case errors.As(err, &d) && d.Next != "":
 		return d.Next
 	}
-	return ""
+	return onward(err)
+}
+
+// onward is where to go on from an error that says nothing about it.
+func onward(err error) string {
+	switch pawl.CodeOf(err) {
+	case pawl.CodeStore, pawl.CodeCorrupt:
+		return "pawl doctor"
+	case pawl.CodeInterrupted:
+		return "pawl resume"
+	default:
+		return "pawl status"
+	}
 }

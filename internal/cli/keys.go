@@ -16,6 +16,9 @@ import (
 // openKey loads the key file; a new store gets a new one.
 func openKey(path string) (envelope.Keeper, error) {
 	k, err := keyfile.Load(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, &pawl.Error{Code: pawl.CodeStore, Op: "open the key", Err: err, Next: "run pawl as the user to whom the store belongs"}
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}

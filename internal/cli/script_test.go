@@ -1,5 +1,3 @@
-//go:build script
-
 package cli
 
 import (
@@ -90,7 +88,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s: status %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
-	if said := ts.ReadFile("stderr"); got > 0 && !strings.Contains(said, "\nnext: ") && !strings.Contains(said, "pawl.yaml") {
+	if said := ts.ReadFile("stderr"); got > 0 && !strings.Contains(said, "\nnext: ") && !strings.Contains(said, " (hint: ") {
 		ts.Fatalf("%s: its error does not end with what comes next", strings.Join(args[1:], " "))
 	}
 }

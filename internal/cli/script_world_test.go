@@ -1,11 +1,10 @@
-//go:build script
-
 package cli
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,7 +15,10 @@ import (
 // world is the key of a script's simulated vendors.
 type world struct{}
 
-type simulated struct{ *rehearsal.World }
+type simulated struct {
+	*rehearsal.World
+	stop func() error
+}
 
 // vendors starts stand-ins of Fly.io and GitHub on loopback, with their estate
 // in pawl.yaml, and asks them what is so.
@@ -35,7 +37,7 @@ func vendors(ts *testscript.TestScript, neg bool, args []string) {
 	case "start":
 		w.start(ts, args[1:])
 	case "stop":
-		ts.Check(w.Close())
+		ts.Check(w.stop())
 	case "turned":
 		hold(ts, w.Violations())
 	case "unturned":
@@ -70,8 +72,8 @@ func (s *simulated) start(ts *testscript.TestScript, args []string) {
 	}
 	w, err := rehearsal.Start(ts.MkAbs("."), o)
 	ts.Check(err)
-	s.World = w
-	ts.Defer(func() { _ = w.Close() }) // stopped by the script, or here
+	s.World, s.stop = w, sync.OnceValue(w.Close)
+	ts.Defer(func() { ts.Check(s.stop()) })
 }
 
 // offer writes the token in place to a file, for stdin.
