@@ -35,10 +35,10 @@ func (e *Engine) begin(ctx context.Context, id pawl.RotationID) (*session, error
 	if err := s.reload(ctx); err != nil {
 		return nil, err
 	}
-	if behind := s.state.Last.Sub(e.Now()); behind > maxClockStep {
+	if behind := s.state.Behind(e.Now()); behind > 0 {
 		return nil, &pawl.Error{Code: pawl.CodeFailed, Op: "go on with", On: string(id),
 			Why:  fmt.Sprintf("this machine's clock is %s behind the journal", behind.Round(time.Second)),
-			Next: fmt.Sprintf("set the clock, then: pawl resume %s", id)}
+			Next: fmt.Sprintf("set the clock; if it is right and the journal's is not: pawl resume %s", id)}
 	}
 	return s, nil
 }
@@ -144,7 +144,7 @@ func (s *session) listen(ctx context.Context) error {
 		case sig.Word == WordUndo:
 			s.turnBack(fmt.Sprintf("%s said so: %s", sig.Actor, sig.Why))
 			return nil
-		case sig.Word == WordResume && s.state.Outcome == pawl.Held:
+		case sig.Word == WordResume:
 			s.record(Entry{Kind: KindResumed, Why: fmt.Sprintf("%s said so", sig.Actor)})
 			return nil
 		case sig.Word == WordWaive && s.waivable(sig.Step):

@@ -112,8 +112,8 @@ func (s *State) Step(id string) *StepState {
 
 // apply moves the state by one entry.
 func (s *State) apply(e Entry) {
-	if e.Time.After(s.Last) {
-		s.Last = e.Time
+	if e.Time.After(s.Last) || e.Word == WordResume {
+		s.Last = e.Time // who says go on has looked at the clock
 	}
 	switch e.Kind {
 	case KindIntent:
@@ -141,6 +141,16 @@ func (s *State) apply(e Entry) {
 	case KindClosed:
 		s.Outcome = e.Outcome
 	}
+}
+
+// Behind is how far a clock is behind the account, where that is too much to
+// trust it, and otherwise zero. A wait that began at a wrong time would end at
+// a wrong time. A person's word to go on settles which clock is right.
+func (s *State) Behind(now time.Time) time.Duration {
+	if behind := s.Last.Sub(now); behind > maxClockStep {
+		return behind
+	}
+	return 0
 }
 
 // takeBack forgets the words that moved the rotation and gives failed steps

@@ -19,7 +19,8 @@ func resumeCommand(a *App) *cobra.Command {
 		Short: "Go on with rotations that were interrupted, wait, or are held",
 		Long: `Resume goes on where a rotation stands, on this machine or on another that has
 the store. Without a name it goes on with every open rotation. Naming one that
-is held lets it try again.`,
+is held lets it try again, and naming one whose journal is ahead of the clock
+says that the clock is right.`,
 		Example: `  pawl resume
   pawl resume FLY_API_TOKEN`,
 		Args: cobra.MaximumNArgs(1),
@@ -52,8 +53,8 @@ func (a *App) resume(ctx context.Context, args []string, patience time.Duration)
 	return a.finish(ctx, h, results)
 }
 
-// toResume gives the rotations to go on with. One that is held and was named
-// gets the word to go on.
+// toResume gives the rotations to go on with. One that was named and would not
+// go on by itself gets the word to go on.
 func (h *Home) toResume(ctx context.Context, args []string) ([]pawl.RotationID, error) {
 	if len(args) == 0 {
 		list, err := h.Store.Rotations(ctx, rotation.Filter{OpenOnly: true})
@@ -71,7 +72,7 @@ func (h *Home) toResume(ctx context.Context, args []string) ([]pawl.RotationID, 
 	if err != nil {
 		return nil, err
 	}
-	if st.Outcome == pawl.Held {
+	if st.Outcome == pawl.Held || st.Behind(h.Engine.Now()) > 0 {
 		err = h.Engine.Say(ctx, id, rotation.Entry{Word: rotation.WordResume, Actor: actor(), Why: "resume"}, "", nil)
 	}
 	return []pawl.RotationID{id}, err
