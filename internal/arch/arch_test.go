@@ -218,6 +218,7 @@ func TestDirectDependencies(t *testing.T) {
 		"github.com/google/go-github":     "GitHub's calls, kept by others",
 		"github.com/rogpeppe/go-internal": "tests: scripts of the command line",
 		"github.com/spf13/cobra":          "commands, flags, completion",
+		"github.com/spf13/pflag":          "cobra's flags: the error that names the unknown one",
 		"go.yaml.in/yaml":                 "YAML with positions",
 		"golang.org/x/crypto":             "sealed boxes for GitHub's secrets",
 		"golang.org/x/sync":               "bounded concurrency",
