@@ -52,6 +52,9 @@ type Custody interface {
 	// Versions lists what is known of the versions of some secrets, each
 	// one's oldest first, without values.
 	Versions(ctx context.Context, names ...pawl.SecretName) ([]VersionRow, error)
+	// Version gives what is known of one version, without its value; known
+	// is false when it was never reserved.
+	Version(ctx context.Context, name pawl.SecretName, v pawl.Version) (row VersionRow, known bool, err error)
 	// Sealed gives the sealed parts of a version. It fails with ErrNotFound
 	// when the version is unknown or its value is not held.
 	Sealed(ctx context.Context, name pawl.SecretName, v pawl.Version) (map[string][]byte, error)

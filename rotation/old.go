@@ -14,15 +14,7 @@ import (
 
 // row finds what the store knows of a version.
 func (j *job) row(ctx context.Context, v pawl.Version) (VersionRow, bool, error) {
-	rows, err := j.s.e.Store.Versions(ctx, j.subject().Secret)
-	if err != nil {
-		return VersionRow{}, false, err
-	}
-	i := slices.IndexFunc(rows, func(r VersionRow) bool { return r.Version == v })
-	if i < 0 {
-		return VersionRow{}, false, nil
-	}
-	return rows[i], true, nil
+	return j.s.e.Store.Version(ctx, j.subject().Secret, v)
 }
 
 // oldCredential gives the record of the version that is replaced, nil when it

@@ -20,12 +20,31 @@ func (s *Store) Versions(ctx context.Context, names ...pawl.SecretName) ([]rotat
 	var rows []rotation.VersionRow
 	for _, name := range names {
 		for _, v := range s.versions[name] {
-			row := v.VersionRow
-			row.Credential, row.Held = ledger.CopyCredential(row.Credential), len(v.sealed) > 0
-			rows = append(rows, row)
+			rows = append(rows, v.row())
 		}
 	}
 	return rows, nil
+}
+
+// Version gives one version: see rotation.Custody.
+func (s *Store) Version(ctx context.Context, name pawl.SecretName, n pawl.Version) (rotation.VersionRow, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return rotation.VersionRow{}, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.version(name, n)
+	if v == nil {
+		return rotation.VersionRow{}, false, nil
+	}
+	return v.row(), true, nil
+}
+
+// row gives a copy of what is known of v.
+func (v *version) row() rotation.VersionRow {
+	row := v.VersionRow
+	row.Credential, row.Held = ledger.CopyCredential(row.Credential), len(v.sealed) > 0
+	return row
 }
 
 // Sealed gives the sealed parts of a version: see rotation.Custody.

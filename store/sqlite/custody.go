@@ -24,11 +24,28 @@ func (s *Store) Versions(ctx context.Context, names ...pawl.SecretName) ([]rotat
 			r, err := scanVersion(row)
 			list = append(list, r)
 			return err
-		}, `SELECT secret, version, state, credential, fingerprint, rotation, at,
-			EXISTS (SELECT 1 FROM sealed WHERE sealed.secret = versions.secret AND sealed.version = versions.version)
-			FROM versions WHERE secret IN (SELECT value FROM json_each(?)) ORDER BY secret, version`, string(asked))
+		}, selectVersions+` WHERE secret IN (SELECT value FROM json_each(?)) ORDER BY secret, version`, string(asked))
 	})
 	return list, err
+}
+
+// selectVersions begins every query of which scanVersion reads the rows.
+const selectVersions = `SELECT secret, version, state, credential, fingerprint, rotation, at,
+	EXISTS (SELECT 1 FROM sealed WHERE sealed.secret = versions.secret AND sealed.version = versions.version) FROM versions`
+
+// Version gives one version: see rotation.Custody.
+func (s *Store) Version(ctx context.Context, name pawl.SecretName, n pawl.Version) (rotation.VersionRow, bool, error) {
+	var found rotation.VersionRow
+	known := false
+	err := s.view(ctx, "read a version of "+string(name), func(v *view) error {
+		return v.each(func(row scanner) error {
+			var err error
+			found, err = scanVersion(row)
+			known = err == nil
+			return err
+		}, selectVersions+` WHERE secret = ? AND version = ?`, string(name), int64(n))
+	})
+	return found, known, err
 }
 
 func scanVersion(row scanner) (rotation.VersionRow, error) {

@@ -12,6 +12,7 @@ import (
 var custodyChecks = []check{
 	{"VersionChangesAddUp", changesAddUp},
 	{"VersionsAreListedOldestFirst", versionsOrder},
+	{"OneVersionIsTheOneAskedFor", oneVersion},
 	{"AChangeCanAddAVersion", changeAdds},
 	{"ForgetDropsTheValue", forget},
 	{"SealedFailsForUnknown", sealedUnknown},
@@ -61,6 +62,26 @@ func changesAddUp(s suite) {
 	s.change(l, rotation.VersionChange{Secret: "A", Version: 1, Sealed: map[string][]byte{"value": []byte("v")}})
 	s.same("after a change of value alone", s.versions("A"), []rotation.VersionRow{want})
 	s.same("sealed anew", s.sealed("A", 1), map[string][]byte{"value": []byte("v")})
+}
+
+func oneVersion(s suite) {
+	l := s.create(opening("r1", "A", "B"))
+	s.change(l,
+		rotation.VersionChange{Secret: "A", Version: 7, State: rotation.VersionMinted, At: start, Credential: &driver.Credential{ID: "c7"},
+			Fingerprint: "f7", Sealed: map[string][]byte{"value": []byte("v")}},
+		rotation.VersionChange{Secret: "B", Version: 7, State: rotation.VersionCurrent, At: start})
+	for _, want := range append(s.versions("A"), s.versions("B")...) {
+		got, known, err := s.Version(s.Context(), want.Secret, want.Version)
+		if err != nil || !known {
+			s.Fatalf("version %d of %s: known %v, %v", want.Version, want.Secret, known, err)
+		}
+		s.same("one version", got, want)
+	}
+	for _, name := range []pawl.SecretName{"A", "unknown"} {
+		if row, known, err := s.Version(s.Context(), name, 6); known || err != nil {
+			s.Fatalf("version 6 of %s, which was never reserved: %v, %v, %v", name, row, known, err)
+		}
+	}
 }
 
 func versionsOrder(s suite) {
