@@ -13,6 +13,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -124,6 +125,7 @@ type Discoverer interface {
 // local machine (file, exec).
 type Env struct {
 	Transport  http.RoundTripper
+	Dial       func(ctx context.Context, network, address string) (net.Conn, error) // for protocols that are not HTTP
 	Now        pawl.Clock
 	Wait       func(ctx context.Context, d time.Duration) error // sleeps, or moves virtual time
 	Rand       io.Reader

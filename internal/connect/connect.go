@@ -27,6 +27,7 @@ type Connector struct {
 	Registry  driver.Registry
 	Resolver  *credential.Resolver
 	Transport http.RoundTripper // nil is a fresh http.Transport
+	Dial      Dial              // how databases are reached; nil is by the network
 	Log       *slog.Logger
 	Dir       string
 	Now       pawl.Clock                                       // nil is time.Now
@@ -64,7 +65,7 @@ func (c *Connector) open(name string, conn plan.Connection) (*driver.Port, error
 	if !ok {
 		return nil, &driver.Error{Op: "open connection", On: name, Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "there is no driver " + conn.Driver}
 	}
-	env := driver.Env{Transport: c.transport(), Now: c.Now, Wait: c.Wait, Rand: rand.Reader, Log: c.Log, Dir: c.Dir}
+	env := driver.Env{Transport: c.transport(), Dial: c.dial(), Now: c.Now, Wait: c.Wait, Rand: rand.Reader, Log: c.Log, Dir: c.Dir}
 	if env.Now == nil {
 		env.Now = time.Now
 	}
@@ -99,7 +100,7 @@ func (c *Connector) transport() http.RoundTripper {
 	if c.Transport == nil {
 		c.Transport = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			DialContext:           network().DialContext,
 			ForceAttemptHTTP2:     true,
 			MaxIdleConnsPerHost:   64,
 			IdleConnTimeout:       90 * time.Second,
@@ -109,6 +110,18 @@ func (c *Connector) transport() http.RoundTripper {
 	}
 	return c.Transport
 }
+
+// Dial makes a connection, as net.Dialer.DialContext does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+func (c *Connector) dial() Dial {
+	if c.Dial != nil {
+		return c.Dial
+	}
+	return network().DialContext
+}
+
+func network() *net.Dialer { return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second} }
 
 func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
