@@ -121,7 +121,9 @@ func (c *Connector) dial() Dial {
 	return network().DialContext
 }
 
-func network() *net.Dialer { return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second} }
+func network() *net.Dialer {
+	return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+}
 
 func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
