@@ -63,11 +63,20 @@ type Kind struct {
 	Doc      string   // one or two sentences, Markdown
 	Fields   []Field  // settings beside use, kind and the common ones
 	Identity []string // fields that tell two targets apart, in reading order
+	Manual   Manual   // what a person does in pawl's place
 
 	Issuer   *IssuerFacts   // set exactly when Role is RoleIssuer
 	Location *LocationFacts // set exactly when Role is RoleLocation
 	Check    *CheckFacts    // set exactly when Role is RoleCheck
 }
+
+// Manual says what a person types or does in pawl's place, by act: "mint",
+// "revoke", "deactivate", "put", "check", or the kind of an activation. Each
+// is a text/template over the settings of the kind and of its connection, for
+// example "flyctl secrets set --app {{.app}} {{.name}}='…'". It goes into the
+// runbook that `pawl runbook` writes for the day when pawl is down; an act
+// that is missing there is told in words. It never holds a value.
+type Manual map[string]string
 
 // FieldType is the type of a setting.
 type FieldType string
