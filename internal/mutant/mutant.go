@@ -24,4 +24,5 @@ const (
 	TrustEnd       Kind = "take a revocation's answer for the end"
 	TrustCoarse    Kind = "take a coarse clock's silence for a write"
 	LeakValue      Kind = "write a value into an error"
+	TakeSameValue  Kind = "take the value in place for a new one"
 )
