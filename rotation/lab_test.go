@@ -34,6 +34,7 @@ type lab struct {
 	reads   func(value string) string           // what a readable place gives back, instead of what it holds
 	quiet   func(c driver.Credential) time.Time // when a credential was last used
 	private bool                                // calls need a live credential's value
+	again   bool                                // a mint hands out the first credential again
 }
 
 type labCred struct {
@@ -128,8 +129,8 @@ func (c *labConn) Close() error { return nil }
 // do makes one call: the hooks around it, the caller's credential before it.
 func (c *labConn) do(ctx context.Context, call string, f func()) error {
 	c.lab.mu.Lock()
-	defer c.lab.mu.Unlock()
 	c.lab.calls = append(c.lab.calls, call)
+	c.lab.mu.Unlock()
 	if c.lab.before != nil {
 		if err := c.lab.before(call); err != nil {
 			return err
@@ -138,7 +139,9 @@ func (c *labConn) do(ctx context.Context, call string, f func()) error {
 	if c.lab.private && !c.admitted(ctx) {
 		return &driver.Error{Op: call, Kind: driver.Unauthenticated, Effect: pawl.EffectNone, Why: "the caller's credential is refused"}
 	}
+	c.lab.mu.Lock()
 	f()
+	c.lab.mu.Unlock()
 	if c.lab.after != nil {
 		return c.lab.after(call)
 	}
@@ -163,6 +166,11 @@ func (c *labConn) Probe(ctx context.Context, _ driver.Target) ([]driver.Grant, e
 
 func (c *labConn) Mint(ctx context.Context, r driver.MintRequest) (m driver.Minted, err error) {
 	err = c.do(ctx, "mint", func() {
+		if c.lab.again {
+			old := c.lab.creds[0]
+			m = driver.Minted{Credential: driver.Credential{ID: old.id, Name: old.name}, Value: secret.One(secret.NewString(old.value))}
+			return
+		}
 		made := c.lab.mint(r.Name)
 		if c.lab.facts.Overlap == estate.Replaced {
 			c.lab.creds = []*labCred{made}

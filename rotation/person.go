@@ -57,7 +57,7 @@ func takes(step *plan.Step, w Word) bool {
 // that find that somebody else was there.
 func asksWhether(step *plan.Step) bool {
 	switch step.Act {
-	case plan.ActApprove, plan.ActTask, plan.ActMint, plan.ActDiscard:
+	case plan.ActApprove, plan.ActTask, plan.ActMint, plan.ActDiscard, plan.ActRevoke, plan.ActDeactivate:
 		return true
 	case plan.ActPut:
 		return step.Reverses != ""

@@ -73,6 +73,9 @@ func (s *session) reload(ctx context.Context) error {
 	for _, entry := range s.held.Entries {
 		state.apply(entry)
 	}
+	if s.state != nil {
+		state.keepPolls(s.state)
+	}
 	s.state, s.read = state, s.e.Now()
 	return nil
 }

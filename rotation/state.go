@@ -266,6 +266,16 @@ func (st *StepState) wait(e Entry) {
 	}
 }
 
+// keepPolls takes over the looks at something pending that brought nothing new
+// and are not on record: without them each pause would be as short as the first.
+func (s *State) keepPolls(before *State) {
+	for id, st := range s.Steps {
+		if was := before.Steps[id]; was != nil && st.Status == StatusWaiting && was.Status == StatusWaiting && st.Resume == was.Resume {
+			st.Polls, st.NotBefore = was.Polls, was.NotBefore
+		}
+	}
+}
+
 // current gives the steps of the lowest stage in which one is not done, and
 // nil when all are.
 func (s *State) current() []*plan.Step {
@@ -295,8 +305,15 @@ func (s *State) applies(step *plan.Step) bool {
 	case step.ReprovesAny():
 		return s.anyPut()
 	default:
-		return s.touched(step.Reverses)
+		return s.touched(step.Reverses) || s.askedToAct(step.Reverses)
 	}
+}
+
+// askedToAct reports whether a person was asked to do something outside: they
+// may have begun, whether or not they said so.
+func (s *State) askedToAct(id string) bool {
+	step, ok := s.Plan.Step(id)
+	return ok && step.Act == plan.ActTask && step.Acts && !s.Step(id).AnnouncedAt.IsZero()
 }
 
 // touched reports whether a step may have acted: an intent of it is open, some
@@ -315,13 +332,16 @@ func (s *State) anyPut() bool {
 	return false
 }
 
-// PastReturn reports whether the point of no return was announced.
+// PastReturn reports whether the point of no return was announced: by its
+// intent or, where a person does it, by asking them. A question before a call
+// passes nothing.
 func (s *State) PastReturn() bool {
-	if s.Plan.NoReturn == "" {
+	step, ok := s.Plan.Step(s.Plan.NoReturn)
+	if !ok {
 		return false
 	}
-	st, ok := s.Steps[s.Plan.NoReturn]
-	return ok && !st.AnnouncedAt.IsZero()
+	st, ok := s.Steps[step.ID]
+	return ok && (st.Attempt > 0 || !announces(step.Act) && !st.AnnouncedAt.IsZero())
 }
 
 // changed reports whether any step that changes something was announced.

@@ -41,7 +41,7 @@ type world struct {
 	store  rotation.Store
 	vault  rotation.Vault
 	estate *estate.Estate
-	turns  int // after so many waits the process is stopped; 0 is never
+	kill   time.Duration // the process is killed when it begins a wait of at least this, once; 0 is never
 	own    string
 	holder int
 }
@@ -104,10 +104,11 @@ func (w *world) engine() *rotation.Engine {
 	e := &rotation.Engine{Store: w.store, Vault: w.vault, Now: w.now, Holder: me, Parallel: 1,
 		Dead: func(h string) bool { return h != me }, Rand: rand.NewChaCha8([32]byte{byte(w.holder)})}
 	e.Sleep = func(ctx context.Context, until time.Time) error {
-		w.time = until
-		if w.turns--; w.turns == 0 {
+		if w.kill > 0 && until.Sub(w.time) >= w.kill {
+			w.kill = 0
 			return errKilled
 		}
+		w.time = until
 		return ctx.Err()
 	}
 	e.Ports = ports{w: w, e: e}
@@ -175,6 +176,15 @@ func (w *world) run(id pawl.RotationID) *rotation.State {
 		w.t.Fatalf("run: %v\n%s", err, w.journal(id))
 	}
 	return st
+}
+
+// killed runs a rotation until it begins a wait of at least d, and kills it.
+func (w *world) killed(id pawl.RotationID, d time.Duration) {
+	w.t.Helper()
+	w.kill = d
+	if _, err := w.engine().Run(w.t.Context(), id); err != errKilled {
+		w.t.Fatalf("it did not come to a wait of %s: %v\n%s", d, err, w.journal(id))
+	}
 }
 
 // say is a person's word.
