@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -257,7 +258,7 @@ func (j *job) discard(ctx context.Context) {
 	mint := j.s.state.Step(j.step.Reverses)
 	c := mint.Credential
 	if c == nil {
-		c = j.st.Suspect
+		c = cmp.Or(j.st.Suspect, mint.given)
 	}
 	value, err := j.fresh(ctx, mint)
 	if err != nil {
@@ -282,7 +283,10 @@ func (j *job) discard(ctx context.Context) {
 			return
 		}
 	}
-	if c == nil || c.ID == "" && value == nil {
+	if c == nil {
+		c = &driver.Credential{}
+	}
+	if c.ID == "" && value == nil {
 		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.NotFound, Effect: pawl.EffectNone, Why: "the new credential's id is not known", Next: "end it at the issuer, then waive this step"})
 		return
 	}

@@ -119,7 +119,7 @@ func (j *job) provide(ctx context.Context) {
 	value, err := j.provided(j.step.ID, sig.Seq)
 	var unfit string
 	if err == nil {
-		unfit, err = j.unfit(ctx, value)
+		unfit, err = j.unfit(ctx, value, sig.Credential)
 	}
 	if err != nil {
 		j.err = err
@@ -146,16 +146,24 @@ func (j *job) provide(ctx context.Context) {
 	j.accept(minted)
 }
 
-// unfit says why a value cannot be the new version; "" when it can.
-func (j *job) unfit(ctx context.Context, value secret.Parts) (string, error) {
+// unfit says why a value, and what it is called at the issuer, cannot be the new
+// version; "" when it can.
+func (j *job) unfit(ctx context.Context, value secret.Parts, c *driver.Credential) (string, error) {
 	if err := fits(j.subject(), value); err != nil {
 		return err.Error(), nil
 	}
 	same, err := j.same(ctx, value)
-	if err != nil || same == 0 {
+	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("it is the value of version %d", same), nil
+	if same != 0 {
+		return fmt.Sprintf("it is the value of version %d", same), nil
+	}
+	old, err := j.oldCredential(ctx)
+	if err == nil && old != nil && c != nil && old.ID != "" && old.ID == c.ID {
+		return fmt.Sprintf("credential %s is version %d", c.ID, j.subject().From), nil
+	}
+	return "", err
 }
 
 // same gives the version that has a value already, 0 when none has. Taking it

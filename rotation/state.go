@@ -64,8 +64,9 @@ type StepState struct {
 	Why         string
 	Detail      string
 	Waived      bool
-	open        bool // an intent without an outcome
-	maybe       bool // some attempt may have taken effect
+	given       *driver.Credential // what a person called the credential of the value that they gave
+	open        bool               // an intent without an outcome
+	maybe       bool               // some attempt may have taken effect
 }
 
 // Fold computes the state of an account.
@@ -132,7 +133,8 @@ func (s *State) apply(e Entry) {
 	case KindSignal:
 		s.Signals = append(s.Signals, e)
 		if e.Word == WordProvide {
-			s.Step(e.Step).Provided = e.Seq
+			st := s.Step(e.Step)
+			st.Provided, st.given = e.Seq, e.Credential
 		}
 	case KindUndoing:
 		s.Undoing, s.Outcome, s.Why, s.Next = true, pawl.Open, e.Why, ""
@@ -259,7 +261,7 @@ func (st *StepState) wait(e Entry) {
 		st.NotBefore, st.Until = time.Time{}, e.Until
 	}
 	if e.Resume == resumePerson {
-		st.Provided = 0 // what was given before was of no use
+		st.Provided, st.given = 0, nil // what was given before was of no use
 	}
 	if e.Credential != nil {
 		st.Suspect = e.Credential
