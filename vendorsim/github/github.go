@@ -154,6 +154,7 @@ func (g *GitHub) welcome(c *route.Call) bool {
 	g.calls++
 	h.Set("X-GitHub-Request-Id", fmt.Sprintf("%04X:1A2B:%06X", g.calls%0xffff, g.calls))
 	h.Set("X-GitHub-Media-Type", "github.v3; format=json")
+	h.Set("Date", g.now().Format(http.TimeFormat)) // the server's own would be another clock
 	switch {
 	case c.R.UserAgent() == "":
 		fail(c, http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header")
