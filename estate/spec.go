@@ -49,7 +49,12 @@ type Role string
 const (
 	RoleIssuer   Role = "issuer"
 	RoleLocation Role = "location"
-	RoleCheck    Role = "check"
+
+	// RoleActivation makes a consumer load what a location of another driver
+	// holds.
+	RoleActivation Role = "activation"
+
+	RoleCheck Role = "check"
 
 	// RoleDiscovery finds the targets of a location at run time.
 	RoleDiscovery Role = "discovery"
@@ -167,8 +172,9 @@ type LocationFacts struct {
 
 // ActivationFact is one way in which consumers of a location load a new value.
 type ActivationFact struct {
-	Kind string // "rolling", "restart", "next_deploy"
-	Doc  string
+	Kind  string // "rolling", "restart", "next_deploy"
+	Doc   string
+	Waits bool // somebody else makes them load it: pawl looks, and does nothing
 }
 
 // CheckFacts are what the plan must know of a check.
@@ -176,4 +182,5 @@ type CheckFacts struct {
 	Acts       bool          // it does something to the system (dispatches, creates and removes)
 	TakesValue bool          // it is run with the value itself, not only against a consumer
 	Within     time.Duration // default deadline
+	Observes   Observation   // what it watches; "" for a check that asks
 }
