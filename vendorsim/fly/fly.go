@@ -11,6 +11,21 @@
 //     schema has the field on listed tokens too);
 //   - a plain restart reads secrets anew (not documented).
 //
+// Where the sources disagree, both are understood or can be chosen:
+//
+//   - secrets are read with min_version (the description) or version (fly-go);
+//   - a lease's ttl is in the body (the description) or in the query (fly-go),
+//     its answer wrapped in "data" (the documentation, fly-go) or flat (the
+//     description, Config.FlatLeases);
+//   - show_secrets gives no values (the documentation) or does (the
+//     description, Config.ShowsSecrets);
+//   - tokens come as FlyV1 (fly-go) or as Bearer (the documentation).
+//
+// The description has few refusals. The statuses 401, 403, 404, 408, 409 and
+// 429 are those that the documentation and fly-go know; which call gives which
+// is inferred, as are 503 for a host that cannot be reached and the body of a
+// 429.
+//
 // Left out: volumes, certificates, addresses, secret keys, and the older
 // secrets calls of GraphQL.
 package fly

@@ -12,6 +12,12 @@
 // other way), a token without the right scope is answered with 404, times
 // count whole seconds, a place that is full answers 422.
 //
+// The description has almost no refusals. 401, 403, 404, 409 and 422 are as
+// GitHub's documentation and clients have them; every error has "status", which
+// the description's form of a 422 lacks. Environments are reached by the
+// repository's name (the description) and by its number (older versions of it,
+// go-github).
+//
 // Left out: GraphQL, webhooks, deploy keys, logs and artifacts, runner groups,
 // and adding or removing single repositories of an organisation's secret.
 package github
