@@ -58,24 +58,23 @@ func withinKey() key[proof] {
 func (d *decoder) checks(n *yaml.Node, s *draft) {
 	reason, nodes := d.listOrNone(n, "checks")
 	s.NoCheck = reason
-	for _, item := range nodes {
-		s.proofs = append(s.proofs, d.check(item))
+	s.proofs = make([]proof, len(nodes))
+	for i, item := range nodes {
+		d.check(item, &s.proofs[i])
 	}
 }
 
-func (d *decoder) check(n *yaml.Node) proof {
-	p := proof{}
+func (d *decoder) check(n *yaml.Node, p *proof) {
 	if d.isBuiltin(n) {
 		p.Pos, p.ok = d.at(n), true
-		p.keys = readObject(d, n, d.forms.builtin, &p, nil)
-		return p
+		p.keys = readObject(d, n, d.forms.builtin, p, nil)
+		return
 	}
-	p.keys, p.ok = readUse(d, n, d.forms.check, RoleCheck, &p, &p.Use)
+	p.keys, p.ok = readUse(d, n, d.forms.check, RoleCheck, p, &p.Use)
 	if p.ok && p.Connection == Person {
 		withinOf(p.keys, &p.Use, p.Within)
 		p.Task = d.taskOf(p.Use, p.keys)
 	}
-	return p
 }
 
 // withinOf gives a person's deadline to the task too, where the key is one of

@@ -46,12 +46,13 @@ func (d *decoder) gates(n *yaml.Node, s *spot) {
 	if !d.expect(n, yaml.SequenceNode, "a list of checks") {
 		return
 	}
-	for _, item := range items(n) {
-		p := d.check(item)
-		if p.keys.has("when") {
+	list := items(n)
+	s.gates = make([]proof, len(list))
+	for i, item := range list {
+		p := &s.gates[i]
+		if d.check(item, p); p.keys.has("when") {
 			d.fail(p.keys.value("when"), "remove it", "a check of a location runs right after the location was written")
 		}
-		s.gates = append(s.gates, p)
 	}
 }
 
@@ -59,16 +60,16 @@ func (d *decoder) gates(n *yaml.Node, s *spot) {
 func (d *decoder) locations(n *yaml.Node, s *draft) {
 	reason, nodes := d.listOrNone(n, "locations")
 	s.NoLocation = reason
-	for _, item := range nodes {
-		p := spot{}
-		p.keys, p.ok = readUse(d, item, d.forms.location, RoleLocation, &p, &p.Use)
+	s.spots = make([]spot, len(nodes))
+	for i, item := range nodes {
+		p := &s.spots[i]
+		p.keys, p.ok = readUse(d, item, d.forms.location, RoleLocation, p, &p.Use)
 		if p.Role == "" {
 			p.Role = Presents
 		}
 		if p.ok && p.Connection == Person {
 			p.Task = d.taskOf(p.Use, p.keys)
 		}
-		s.spots = append(s.spots, p)
 	}
 }
 

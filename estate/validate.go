@@ -131,6 +131,7 @@ func (d *decoder) checkText(n *yaml.Node, text string) {
 	if !strings.Contains(text, "{{") {
 		return
 	}
+	text = actions(text)
 	bad, ok := d.wordings[text]
 	if !ok {
 		var c *compiled
@@ -145,4 +146,23 @@ func (d *decoder) checkText(n *yaml.Node, text string) {
 		d.wordings[text] = bad
 	}
 	d.flawed(n, "this text", bad)
+}
+
+// actions gives a text's template actions alone, which decide whether it is a
+// template: the names of ten thousand credentials differ only in what stands
+// between. A text with quotes or comments in its actions is given whole.
+func actions(text string) string {
+	var b strings.Builder
+	for rest := text; ; {
+		_, after, found := strings.Cut(rest, "{{")
+		if !found {
+			return b.String()
+		}
+		action, next, closed := strings.Cut(after, "}}")
+		if !closed || strings.ContainsAny(action, "\"'`/") {
+			return text
+		}
+		b.WriteString("{{" + action + "}}")
+		rest = next
+	}
 }
