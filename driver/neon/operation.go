@@ -57,14 +57,21 @@ func (c *conn) operations(ctx context.Context, op string, at place) ([]operation
 	return got.Operations, nil
 }
 
-// rest waits until no operation of the project is open, or until it has waited
-// long enough, and gives what it saw last. Neon refuses changes while there
-// are open ones, and what it has stored may not be what works yet.
-func (c *conn) rest(ctx context.Context, op string, at place) ([]operation, error) {
-	until := c.env.Now().Add(restWithin)
+// rest waits until no operation of the project is open: Neon refuses changes
+// while any is. After some time it goes on all the same, for Neon to decide.
+func (c *conn) rest(ctx context.Context, op string, at place) error {
+	_, err := c.until(ctx, op, at, func(operation) bool { return true })
+	return err
+}
+
+// until waits until no operation that matters is open, or until it has waited
+// long enough, and gives what it saw last.
+func (c *conn) until(ctx context.Context, op string, at place, matters func(operation) bool) ([]operation, error) {
+	end := c.env.Now().Add(restWithin)
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		list, err := c.operations(ctx, op, at)
-		if err != nil || !slices.ContainsFunc(list, operation.open) || !c.env.Now().Before(until) {
+		open := slices.ContainsFunc(list, func(o operation) bool { return o.open() && matters(o) })
+		if err != nil || !open || !c.env.Now().Before(end) {
 			return list, err
 		}
 		if err := c.env.Wait(ctx, pause); err != nil {
@@ -76,13 +83,14 @@ func (c *conn) rest(ctx context.Context, op string, at place) ([]operation, erro
 // applied fails unless what Neon has stored about the branch's roles has
 // reached its compute.
 func (c *conn) applied(ctx context.Context, op string, at place) error {
-	list, err := c.rest(ctx, op, at)
+	matters := func(o operation) bool { return o.Branch == at.branch && o.Action == applyConfig }
+	list, err := c.until(ctx, op, at, matters)
 	if err != nil {
 		return err
 	}
 	slices.SortStableFunc(list, func(a, b operation) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	for _, o := range list {
-		if o.Branch != at.branch || o.Action != applyConfig {
+		if !matters(o) {
 			continue
 		}
 		e := &driver.Error{Op: op, On: at.on(), Kind: driver.Conflict, Effect: pawl.EffectNone}

@@ -40,7 +40,7 @@ func (p *password) mint(ctx context.Context, _ string) (driver.Minted, error) {
 
 // ready waits for the project to be at rest and reads the role.
 func (p *password) ready(ctx context.Context, op string) (role, error) {
-	if _, err := p.c.rest(ctx, op, p.at); err != nil {
+	if err := p.c.rest(ctx, op, p.at); err != nil {
 		return role{}, err
 	}
 	r, err := p.c.show(ctx, op, p.at)
@@ -84,14 +84,10 @@ func (p *password) revoke(ctx context.Context, gone driver.Credential, value sec
 func (p *password) verify(ctx context.Context, value secret.Parts) (driver.Verdict, error) {
 	const op = "verify password"
 	user, pass, err := login(op, value)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case user != p.at.role:
-		return "", invalid(op, p.at.on(), "the value is another role's", "check the issuer's `role`")
-	default:
-		return p.c.verifyAs(ctx, op, p.at, pass)
 	}
+	return p.c.verifyAs(ctx, op, p.at.with(user), pass) // also another role's value is one that opens the branch, or not
 }
 
 func (p *password) identify(ctx context.Context, value secret.Parts) (driver.Credential, error) {

@@ -61,7 +61,7 @@ func (r *roles) mint(ctx context.Context, name string) (driver.Minted, error) {
 		return driver.Minted{}, err
 	}
 	at := r.at.with(full)
-	if _, err := r.c.rest(ctx, op, at); err != nil {
+	if err := r.c.rest(ctx, op, at); err != nil {
 		return driver.Minted{}, err
 	}
 	q := at.request(op, http.MethodPost, pathRoles)
@@ -94,7 +94,7 @@ func (r *roles) revoke(ctx context.Context, gone driver.Credential, _ secret.Par
 		return err
 	}
 	at := r.at.with(name)
-	if _, err := r.c.rest(ctx, op, at); err != nil {
+	if err := r.c.rest(ctx, op, at); err != nil {
 		return err
 	}
 	err = r.c.call(ctx, at.request(op, http.MethodDelete, pathRole), nil)
