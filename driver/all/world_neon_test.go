@@ -45,7 +45,6 @@ func neonWorld(t testing.TB, clock *drivertest.Clock) drivertest.World {
 		Transport:  vendorsim.Transport(map[string]http.Handler{neon.Host: n}),
 		Settings:   estate.Settings{"base": "https://" + neon.Host + "/api/v2"},
 		Credential: secret.NewString(own),
-		Names:      []string{"user"},
 		Excuses:    neonExcuses(),
 		Cases: []drivertest.Case{
 			{Role: estate.RoleIssuer, Kind: "api_key", Settings: estate.Settings{}},

@@ -2,7 +2,6 @@ package drivertest
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -134,28 +133,29 @@ func mint(ctx context.Context, b *bench, s *state) error {
 		return err
 	}
 	s.minted, s.credential, s.value = m, m.Credential, m.Value
-	b.guard(m.Value)
+	b.watch(m.Credential, m.Value)
 	return nil
-}
-
-// guard has the parts of a value that are secrets searched for from now on.
-func (b *bench) guard(value secret.Parts) {
-	for name, v := range value {
-		if !slices.Contains(b.world.Names, name) {
-			b.wire.watch(v)
-		}
-	}
 }
 
 func (b *bench) mintRequest(name string) driver.MintRequest {
 	return driver.MintRequest{Target: b.target(), Name: name, Version: 7}
 }
 
+// watch adds the values that may not leave. A part that is the credential's
+// name or id is none.
+func (b *bench) watch(c driver.Credential, value secret.Parts) {
+	for _, v := range value {
+		if !v.Equal(secret.NewString(c.ID)) && !v.Equal(secret.NewString(c.Name)) {
+			b.wire.watch(v)
+		}
+	}
+}
+
 // obtain gets a credential to work with.
 func obtain(b *bench, s *state) {
 	if b.c.Spare != nil {
 		s.credential, s.value = b.c.Spare()
-		b.guard(s.value)
+		b.watch(s.credential, s.value)
 		return
 	}
 	if err := mint(context.Background(), b, s); err != nil {

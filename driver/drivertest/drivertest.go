@@ -24,7 +24,6 @@ type World struct {
 	Credential   secret.Value      // one that may do everything; empty where the driver needs none
 	Dir          string            // for Env.Dir
 	ValueHeaders []string          // headers beside Authorization that may carry a credential or value
-	Names        []string          // parts of minted values that are names, such as a user's, and no secrets
 	Cases        []Case            // at least one for each kind
 	Excuses      []Excuse
 }

@@ -93,7 +93,7 @@ Consumers must reconnect by themselves.
 
 ### role: a second role beside the first
 
-Each version is a role: ` + "`app_v7_k3m2x9ab`" + `. The value has the parts ` + "`user`" + ` and ` + "`password`" + `; the host and the database do not change and
+Each version is a role: ` + "`app_v7_k3m2x7ab`" + `. The value has the parts ` + "`user`" + ` and ` + "`password`" + `; the host and the database do not change and
 stand in the template of the location:
 
 ` + "```yaml" + `

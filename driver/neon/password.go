@@ -21,7 +21,7 @@ type password struct {
 // role: Neon gives passwords no id. Two resets cannot have one time, because
 // Neon takes the second only when the operations of the first have ended.
 func (r role) credential() driver.Credential {
-	return driver.Credential{ID: r.Name + "@" + r.UpdatedAt.UTC().Format(time.RFC3339Nano), CreatedAt: r.UpdatedAt}
+	return driver.Credential{ID: r.Name + "@" + r.UpdatedAt.UTC().Format(time.RFC3339Nano), Name: r.Name, CreatedAt: r.UpdatedAt}
 }
 
 func (p *password) mint(ctx context.Context, _ string) (driver.Minted, error) {

@@ -121,7 +121,7 @@ func TestALostAnswerShowsInTheList(t *testing.T) {
 	s.now = s.now.Add(time.Hour)
 	lost := s.mint(s.role(owner), "")
 	after, err := s.port.List(t.Context(), s.role(owner))
-	if err != nil || len(after) != 1 || after[0].ID == before[0].ID || after[0].Name != "" {
+	if err != nil || len(after) != 1 || after[0].ID == before[0].ID || after[0].Name != owner {
 		t.Errorf("before %+v, after %+v (%v)", before, after, err)
 	}
 	s.now = s.now.Add(time.Hour)

@@ -150,7 +150,12 @@ func (n *Neon) revealPassword(c *route.Call, p *project, r *role) {
 	}
 }
 
-// uri is a connection string as the console shows it.
+// uri is a connection string as the console shows it. A real server behind
+// the stand-in is on loopback and has no certificate.
 func (b *branch) uri(r *role, database string, pooled bool) string {
-	return fmt.Sprintf("postgresql://%s:%s@%s/%s?sslmode=require", escape(r.name), escape(r.password), b.endpoint.host(pooled), escape(database))
+	tls := "require"
+	if b.endpoint.address != "" {
+		tls = "disable"
+	}
+	return fmt.Sprintf("postgresql://%s:%s@%s/%s?sslmode=%s", escape(r.name), escape(r.password), b.endpoint.host(pooled), escape(database), tls)
 }

@@ -79,7 +79,7 @@ func TestRolesAreRolesOfAServer(t *testing.T) {
 		t.Errorf("the server was given %d statements", len(server.got))
 	}
 	uri := text(t, s.must(200, "GET", "/projects/"+project+"/connection_uri?database_name=neondb&role_name=app_v1", nil), "uri")
-	if !strings.Contains(uri, "@127.0.0.1:5433/neondb") {
+	if !strings.Contains(uri, "@127.0.0.1:5433/neondb?sslmode=disable") {
 		t.Error("the connection string does not lead to the server")
 	}
 	server.fail = "ALTER ROLE"
