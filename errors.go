@@ -1,7 +1,6 @@
 package pawl
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -55,30 +54,43 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf gives the code of the outermost *Error in err's chain, CodeFailed
-// when there is none, and "" for nil.
+// CodeOf gives the code of the outermost *Error in err's tree that has one,
+// CodeFailed when there is none, and "" for nil alone: an error is never taken
+// for a success.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e := find(err, func(e *Error) bool { return e.Code != "" }); e != nil {
 		return e.Code
 	}
 	return CodeFailed
 }
 
-// HintOf gives the first non-empty Next in err's chain.
+// HintOf gives the first non-empty Next in err's tree, from the outside in,
+// and "" when there is none.
 func HintOf(err error) string {
-	for err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			return ""
-		}
-		if e.Next != "" {
-			return e.Next
-		}
-		err = e.Err
+	if e := find(err, func(e *Error) bool { return e.Next != "" }); e != nil {
+		return e.Next
 	}
 	return ""
+}
+
+// find gives the first *Error in err's tree that is wanted, in the order in
+// which errors.As walks it: parents first, joined errors in turn.
+func find(err error, wanted func(*Error) bool) *Error {
+	if e, ok := err.(*Error); ok && (e == nil || wanted(e)) {
+		return e
+	}
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
+		return find(u.Unwrap(), wanted)
+	case interface{ Unwrap() []error }:
+		for _, inner := range u.Unwrap() {
+			if e := find(inner, wanted); e != nil {
+				return e
+			}
+		}
+	}
+	return nil
 }

@@ -84,14 +84,19 @@ func (e *Error) Passing() bool {
 	}
 }
 
-// AsError gives err as *Error. An error that is none becomes Internal with
-// EffectUnknown: nothing is known of a call that ended outside the contract.
+// AsError gives err as *Error. An error that is none, or is a nil *Error,
+// becomes Internal with EffectUnknown: nothing is known of a call that ended
+// outside the contract.
 func AsError(op string, err error) *Error {
 	if err == nil {
 		return nil
 	}
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case !errors.As(err, &e):
+	case e == nil:
+		return &Error{Op: op, Kind: Internal, Effect: pawl.EffectUnknown, Why: "the driver gave an error without content"}
+	default:
 		return e
 	}
 	kind := Internal

@@ -55,7 +55,7 @@ func (p *Port) Mint(ctx context.Context, r MintRequest) (Minted, error) {
 	if !ok {
 		return Minted{}, p.lacks("mint")
 	}
-	m, err := call(ctx, p, "mint", nil, func(ctx context.Context) (Minted, error) { return i.Mint(ctx, r) })
+	m, err := call(ctx, p, "mint", r.OldValue, func(ctx context.Context) (Minted, error) { return i.Mint(ctx, r) })
 	if err != nil {
 		return Minted{}, err
 	}
@@ -189,16 +189,19 @@ func (p *Port) Activate(ctx context.Context, a Activation) (Progress, error) {
 	return call(ctx, p, "activate", nil, func(ctx context.Context) (Progress, error) { return r.Activate(ctx, a) })
 }
 
-// Check looks once at a consumer; see Checker.
+// Check looks once at a consumer; see Checker. What it tells people is
+// scrubbed of the value.
 func (p *Port) Check(ctx context.Context, r CheckRequest) (Finding, error) {
-	c, ok := p.conn.(Checker)
+	k, ok := p.conn.(Checker)
 	if !ok {
 		return Finding{}, p.lacks("check")
 	}
-	f, err := call(ctx, p, "check", r.Value, func(ctx context.Context) (Finding, error) { return c.Check(ctx, r) })
+	f, err := call(ctx, p, "check", r.Value, func(ctx context.Context) (Finding, error) { return k.Check(ctx, r) })
 	if err == nil && f.State != Passed && f.State != Failed && f.State != Pending {
 		return Finding{}, &Error{Op: "check", On: p.name, Kind: Internal, Effect: pawl.EffectNone, Why: "the driver gave no finding"}
 	}
+	s := scrubber(r.Value)
+	f.Detail, f.Link = s.Scrub(f.Detail), s.Scrub(f.Link)
 	return f, err
 }
 
@@ -235,18 +238,30 @@ func call[T any](ctx context.Context, p *Port, op string, value secret.Parts, f 
 	return zero, clean(AsError(op+" "+p.name, err), value)
 }
 
+// clean gives a scrubbed copy of an error, in which a driver's silence about
+// kind or effect has become the careful answer.
 func clean(e *Error, value secret.Parts) *Error {
-	values := make([]secret.Value, 0, len(value))
-	for _, v := range value {
-		values = append(values, v)
-	}
-	s := secret.NewScrubber(values...)
+	s := scrubber(value)
 	c := *e
 	c.Op, c.On, c.Why, c.Next = s.Scrub(e.Op), s.Scrub(e.On), s.Scrub(e.Why), s.Scrub(e.Next)
 	if e.Err != nil {
 		c.Err = scrubbed(s.Scrub(e.Err.Error()))
 	}
+	if c.Kind == "" {
+		c.Kind = Internal
+	}
+	if c.Effect == "" {
+		c.Effect = pawl.EffectUnknown
+	}
 	return &c
+}
+
+func scrubber(value secret.Parts) *secret.Scrubber {
+	values := make([]secret.Value, 0, len(value))
+	for _, v := range value {
+		values = append(values, v)
+	}
+	return secret.NewScrubber(values...)
 }
 
 // scrubbed is the text that is left of a cause.

@@ -13,13 +13,10 @@ package envelope
 import (
 	"context"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope/internal/xaes"
@@ -32,94 +29,10 @@ const (
 	checkSize  = 8
 )
 
-var magic = [4]byte{0xA7, 'R', 'K', 0x03}
+// format is the fourth byte of a sealed value, behind the magic.
+const format = 0x03
 
-// Keeper wraps data keys. binding must be the same for Wrap and Unwrap.
-// Implementations are safe for concurrent use.
-type Keeper interface {
-	// KeyID names the key that Wrap uses, never its bytes.
-	KeyID() string
-	Wrap(ctx context.Context, dek, binding []byte) ([]byte, error)
-	Unwrap(ctx context.Context, wrapped, binding []byte) ([]byte, error)
-}
-
-// KeyState says what a data key is used for.
-type KeyState string
-
-// The key states.
-const (
-	KeyPrimary  KeyState = "primary"  // seals and opens
-	KeyReadable KeyState = "readable" // opens only
-	KeyRetired  KeyState = "retired"  // is no longer unwrapped
-)
-
-// DataKey is a wrapped data key, as a store keeps it.
-type DataKey struct {
-	ID        uint32
-	Scope     string
-	Keeper    string // KeyID of the keeper that wrapped it
-	Wrapped   []byte
-	Check     []byte // first 8 bytes of an HMAC under the key: the right key came back
-	State     KeyState
-	CreatedAt time.Time
-}
-
-// binding ties a wrapped key to its id and scope.
-func (k *DataKey) binding() []byte {
-	return appendField(binary.BigEndian.AppendUint32([]byte("pawl data key"), k.ID), k.Scope)
-}
-
-// NewDataKey makes a primary data key. rnd is crypto/rand when nil.
-func NewDataKey(ctx context.Context, k Keeper, id uint32, scope string, now time.Time, rnd io.Reader) (DataKey, error) {
-	dek := make([]byte, keySize)
-	defer clear(dek)
-	if rnd == nil {
-		rnd = rand.Reader
-	}
-	if _, err := io.ReadFull(rnd, dek); err != nil {
-		return DataKey{}, fmt.Errorf("make a data key: %w", err)
-	}
-	key := DataKey{ID: id, Scope: scope, Keeper: k.KeyID(), State: KeyPrimary, CreatedAt: now, Check: checkValue(dek)}
-	var err error
-	key.Wrapped, err = k.Wrap(ctx, dek, key.binding())
-	return key, err
-}
-
-// Rewrap wraps a data key under another keeper. Nothing that was sealed under
-// it changes.
-func Rewrap(ctx context.Context, from []Keeper, to Keeper, k DataKey) (DataKey, error) {
-	dek, err := unwrap(ctx, from, &k)
-	if err != nil {
-		return DataKey{}, err
-	}
-	defer clear(dek)
-	k.Keeper = to.KeyID()
-	k.Wrapped, err = to.Wrap(ctx, dek, k.binding())
-	return k, err
-}
-
-func unwrap(ctx context.Context, keepers []Keeper, k *DataKey) ([]byte, error) {
-	for _, keeper := range keepers {
-		if keeper.KeyID() != k.Keeper {
-			continue
-		}
-		dek, err := keeper.Unwrap(ctx, k.Wrapped, k.binding())
-		if err != nil {
-			return nil, &pawl.Error{Code: pawl.CodeCorrupt, Op: "unwrap data key", On: fmt.Sprint(k.ID), Err: err, Next: "check that the key file belongs to this store"}
-		}
-		if !hmac.Equal(checkValue(dek), k.Check) {
-			return nil, &pawl.Error{Code: pawl.CodeCorrupt, Op: "unwrap data key", On: fmt.Sprint(k.ID), Why: "another key came back than the one that was wrapped"}
-		}
-		return dek, nil
-	}
-	return nil, &pawl.Error{Code: pawl.CodeNotFound, Op: "unwrap data key", On: fmt.Sprint(k.ID), Why: "no keeper has the key " + k.Keeper, Next: "put that key file back"}
-}
-
-func checkValue(dek []byte) []byte {
-	mac := hmac.New(sha256.New, dek)
-	mac.Write([]byte("pawl data key check"))
-	return mac.Sum(nil)[:checkSize]
-}
+var magic = [3]byte{0xA7, 'R', 'K'}
 
 // Binding is the place that a sealed value belongs to.
 type Binding struct {
@@ -136,45 +49,82 @@ type Ring struct {
 	print   []byte // for fingerprints
 }
 
-// OpenRing unwraps keys. It fails when there is no primary one, when a keeper
-// is missing, and when a key does not come back as it was.
+// OpenRing unwraps the keys that are not retired. It fails when there is not
+// exactly one primary key, when two have one id or one has an unknown state,
+// when a keeper is missing, and when a key does not come back as it was.
+//
+// Fingerprints must stay comparable when the primary key changes, so they
+// come from the key with the lowest id. Once that one is retired, fingerprints
+// are others than before.
 func OpenRing(ctx context.Context, keepers []Keeper, keys []DataKey) (*Ring, error) {
-	r := &Ring{keys: map[uint32]*xaes.Key{}}
-	oldest := uint32(0)
+	primary, err := survey(keys)
+	if err != nil {
+		return nil, err
+	}
+	r := &Ring{keys: map[uint32]*xaes.Key{}, primary: primary}
+	lowest := uint32(0)
 	for i := range keys {
 		if keys[i].State == KeyRetired {
 			continue
 		}
-		dek, err := unwrap(ctx, keepers, &keys[i])
-		if err != nil {
+		first := r.print == nil || keys[i].ID < lowest
+		if first {
+			lowest = keys[i].ID
+		}
+		if err := r.add(ctx, keepers, &keys[i], first); err != nil {
 			return nil, err
 		}
-		if r.keys[keys[i].ID], err = xaes.New(dek); err != nil {
-			return nil, err
-		}
-		if keys[i].State == KeyPrimary {
-			r.primary = keys[i].ID
-		}
-		// Fingerprints must stay comparable when the primary key changes, so
-		// they come from the oldest key of the ring.
-		if r.print == nil || keys[i].ID < oldest {
-			oldest = keys[i].ID
-			if r.print, err = hkdf.Key(sha256.New, dek, nil, "pawl fingerprint", 32); err != nil {
-				return nil, err
-			}
-		}
-		clear(dek)
-	}
-	if r.keys[r.primary] == nil {
-		return nil, &pawl.Error{Code: pawl.CodeCorrupt, Op: "open the key ring", Why: "no data key is primary", Next: "pawl doctor"}
 	}
 	return r, nil
+}
+
+// survey finds the primary key and refuses a list that is ambiguous.
+func survey(keys []DataKey) (uint32, error) {
+	why := ""
+	primaries, primary, seen := 0, uint32(0), map[uint32]bool{}
+	for _, k := range keys {
+		switch k.State {
+		case KeyPrimary:
+			primaries, primary = primaries+1, k.ID
+		case KeyReadable:
+		case KeyRetired:
+			continue
+		default:
+			why = fmt.Sprintf("data key %d has the unknown state %q", k.ID, k.State)
+		}
+		if seen[k.ID] {
+			why = fmt.Sprintf("there are two data keys %d", k.ID)
+		}
+		seen[k.ID] = true
+	}
+	if why == "" && primaries != 1 {
+		why = fmt.Sprintf("%d data keys are primary, not one", primaries)
+	}
+	if why != "" {
+		return 0, &pawl.Error{Code: pawl.CodeCorrupt, Op: "open the key ring", Why: why, Next: "pawl doctor"}
+	}
+	return primary, nil
+}
+
+// add unwraps a key into the ring; with print it gives the fingerprints' key.
+func (r *Ring) add(ctx context.Context, keepers []Keeper, k *DataKey, print bool) error {
+	dek, err := unwrap(ctx, keepers, k)
+	if err != nil {
+		return err
+	}
+	defer clear(dek)
+	if r.keys[k.ID], err = xaes.New(dek); err != nil || !print {
+		return err
+	}
+	r.print, err = hkdf.Key(sha256.New, dek, nil, "pawl fingerprint", 32)
+	return err
 }
 
 // Seal seals a value for a place.
 func (r *Ring) Seal(v secret.Value, b Binding) (Sealed, error) {
 	head := make([]byte, headerSize+xaes.NonceSize, headerSize+xaes.NonceSize+v.Len()+xaes.Overhead)
 	copy(head, magic[:])
+	head[3] = format
 	binary.BigEndian.PutUint32(head[4:], r.primary)
 	if _, err := rand.Read(head[headerSize:]); err != nil {
 		return nil, err
@@ -187,10 +137,15 @@ func (r *Ring) Seal(v secret.Value, b Binding) (Sealed, error) {
 	return out, err
 }
 
-// Open opens a sealed value of a place.
+// Open opens a sealed value of a place. Whatever was changed, be it one bit,
+// the length, the key or the place, is an error with CodeCorrupt, never
+// another value.
 func (r *Ring) Open(s Sealed, b Binding) (secret.Value, error) {
-	if len(s) < headerSize+xaes.NonceSize+xaes.Overhead || [4]byte(s[:4]) != magic {
+	if len(s) < headerSize+xaes.NonceSize+xaes.Overhead || [3]byte(s[:3]) != magic {
 		return secret.Value{}, bad(b, "it is not a sealed value")
+	}
+	if s[3] != format {
+		return secret.Value{}, bad(b, fmt.Sprintf("it is sealed in format %d, and this pawl reads format %d", s[3], format))
 	}
 	key := r.keys[binary.BigEndian.Uint32(s[4:])]
 	if key == nil {

@@ -27,7 +27,7 @@ func (c catalog) Drivers() []string {
 }
 
 func drivers() catalog {
-	return catalog{flySpec(), githubSpec(), httpSpec(), neonSpec(), randomSpec(), fileSpec(), vaultSpec()}
+	return catalog{flySpec(), githubSpec(), httpSpec(), neonSpec(), randomSpec(), fileSpec(), vaultSpec(), cloudSpec()}
 }
 
 func flySpec() estate.Spec {
@@ -114,4 +114,21 @@ func fileSpec() estate.Spec {
 // vaultSpec has nothing that is served yet.
 func vaultSpec() estate.Spec {
 	return estate.Spec{Name: "vault", Title: "Vault", Credential: estate.OptionalCredential}
+}
+
+// cloudSpec has kinds that watch, that make consumers load, and an issuer
+// with a window of its own.
+func cloudSpec() estate.Spec {
+	app := estate.Field{Name: "app", Type: estate.String, Required: true, Doc: "The app."}
+	return estate.Spec{Name: "cloud", Title: "Cloud", Credential: estate.OptionalCredential, Kinds: []estate.Kind{
+		{Role: estate.RoleIssuer, Name: "rolled_key", Doc: "A key that is rolled.",
+			Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.IssuerWindow, Window: 24 * time.Hour, Verifies: true}},
+		{Role: estate.RoleActivation, Name: "restart", Doc: "Restarts an app.", Fields: []estate.Field{app}, Identity: []string{"app"}},
+		{Role: estate.RoleActivation, Name: "sync", Doc: "Forces a sync.", Fields: []estate.Field{app}, Identity: []string{"app"}},
+		{Role: estate.RoleCheck, Name: "logs", Doc: "Reads an app's log.", Fields: append([]estate.Field{app}, estate.LogFields()...), Identity: []string{"app"},
+			Check: &estate.CheckFacts{Observes: estate.ObservesLog}},
+		{Role: estate.RoleCheck, Name: "query", Doc: "Queries a number.", Fields: estate.MetricFields(), Check: &estate.CheckFacts{Observes: estate.ObservesMetric}},
+		{Role: estate.RoleCheck, Name: "call", Doc: "Does something.", Check: &estate.CheckFacts{Acts: true},
+			Fields: []estate.Field{{Name: "path", Type: estate.String, Required: true, Doc: "The path."}, {Name: "with", Type: estate.Map, Doc: "Further words."}}},
+	}}
 }

@@ -16,7 +16,9 @@ type proof struct {
 }
 
 func checkTable() *table[proof] {
-	keys := append(target(func(p *proof) *Use { return &p.Use }), whenKey(), withinKey())
+	keys := append(target(func(p *proof) *Use { return &p.Use }), whenKey(), withinKey(),
+		one("fixture", "What the check needs and is there for it alone.", "fixture", func(d *decoder, n *yaml.Node, p *proof) { p.Fixture = d.fixture(n, d.forms.fixture) }).
+			later("a program under exec can make it, look, and remove it"))
 	return newTable("a check", "One proof that the rotation worked.", keys...)
 }
 
@@ -33,13 +35,16 @@ func builtins() []Builtin {
 }
 
 func whenKey() key[proof] {
-	words := plain([]When{Before, After, Drain, Final})
+	words := plain([]When{Before, Minted, After, Drain, Final})
 	schema := looseSchema(enumSchema(words))
-	return custom("when", "In which phases it runs; before, after and final unless it acts on the system.", schema,
+	return custom("when", "In which phases it runs; before, after and final unless it acts on the system. minted: with the new version before it is written anywhere, not served yet.", schema,
 		func(d *decoder, n *yaml.Node, p *proof) {
 			for _, item := range items(n) {
 				if w, ok := d.word(item, words); ok && !slices.Contains(p.When, When(w)) {
 					p.When = append(p.When, When(w))
+					if When(w) == Minted {
+						d.unserved(item, "leave it out, and ask a person before the write: tasks: [{at: mint, title: …}]", w)
+					}
 				}
 			}
 		})
@@ -53,37 +58,34 @@ func withinKey() key[proof] {
 func (d *decoder) checks(n *yaml.Node, s *draft) {
 	reason, nodes := d.listOrNone(n, "checks")
 	s.NoCheck = reason
-	for _, item := range nodes {
-		s.proofs = append(s.proofs, d.check(item))
+	s.proofs = make([]proof, len(nodes))
+	for i, item := range nodes {
+		d.check(item, &s.proofs[i])
 	}
 }
 
-func (d *decoder) check(n *yaml.Node) proof {
-	p := proof{}
+func (d *decoder) check(n *yaml.Node, p *proof) {
 	if d.isBuiltin(n) {
 		p.Pos, p.ok = d.at(n), true
-		p.keys = readObject(d, n, d.forms.builtin, &p, nil)
-		return p
+		p.keys = readObject(d, n, d.forms.builtin, p, nil)
+		return
 	}
-	p.keys, p.ok = readUse(d, n, d.forms.check, RoleCheck, &p, &p.Use)
-	if p.keys.node.Kind == yaml.MappingNode && d.isPerson(n) {
-		if within := p.keys; within.has("within") {
-			d.withinOf(&p)
-		}
-		if p.ok {
-			p.Task = taskOf(p.Use)
-		}
+	p.keys, p.ok = readUse(d, n, d.forms.check, RoleCheck, p, &p.Use)
+	if p.ok && p.Connection == Person {
+		withinOf(p.keys, &p.Use, p.Within)
+		p.Task = d.taskOf(p.Use, p.keys)
 	}
-	return p
 }
 
-// withinOf gives a person's deadline to the task too: the key is one of every
-// check's and so did not become a setting.
-func (d *decoder) withinOf(p *proof) {
-	if p.Settings == nil {
-		p.Settings = Settings{}
+// withinOf gives a person's deadline to the task too, where the key is one of
+// the object's own and so did not become a setting.
+func withinOf(o *object, u *Use, within time.Duration) {
+	if o.has("within") {
+		if u.Settings == nil {
+			u.Settings = Settings{}
+		}
+		u.Settings["within"] = within
 	}
-	p.Settings["within"] = p.Within
 }
 
 // isBuiltin reports whether a check has no use and so asks the issuer.
@@ -100,6 +102,7 @@ func (d *decoder) checkProof(s *draft, p *proof) {
 	if p.Builtin == "" {
 		d.checkWords(p.Use, p.keys)
 		d.checkTemplates(s, p.Use, p.keys)
+		d.checkObservation(p)
 		return
 	}
 	unused := p.Builtin == BuiltinOldUnused

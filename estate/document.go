@@ -1,6 +1,8 @@
 package estate
 
 import (
+	"time"
+
 	"go.yaml.in/yaml/v4"
 )
 
@@ -20,7 +22,14 @@ type forms struct {
 	secret      *table[draft]
 	issuer      *table[Use]
 	location    *table[spot]
-	discover    *table[Use]
+	discover    *table[Discovery]
+	activation  *table[activation]
+	consumer    *table[Consumer]
+	shadow      *table[Shadow]
+	alternative *table[option]
+	call        *table[Use]
+	fixture     *table[fixture]
+	pause       *table[Pause]
 	check       *table[proof]
 	builtin     *table[proof]
 	migrate     *table[Use]
@@ -35,11 +44,13 @@ type forms struct {
 func newForms() *forms {
 	self := func(u *Use) *Use { return u }
 	f := &forms{document: documentTable(), connection: connectionTable(), environment: environmentTable(), group: groupTable(), contact: contactTable(),
-		secret: secretTable(), discover: discoverTable(), check: checkTable(), builtin: builtinTable(), format: formatTable(), policy: policyTable(),
+		secret: secretTable(), location: locationTable(), discover: discoverTable(), activation: activationTable(), consumer: consumerTable(), shadow: shadowTable(),
+		call: callTable(), check: checkTable(), builtin: builtinTable(), format: formatTable(), policy: policyTable(),
 		compromised: compromisedTable(), task: taskTable(), stagedTask: stagedTaskTable(),
 		issuer:  newTable("an issuer", "Where versions are minted and ended.", target(self)...),
 		migrate: newTable("a migration", "Rewrites data until none of the old is left.", target(self)...)}
-	f.location, f.retire = locationTable(f.discover), retireTable(f.task)
+	f.retire = retireTable(f.task)
+	f.alternative, f.fixture, f.pause = alternativeTable(f.retire), fixtureTable(f.call), pauseTable(f.call)
 	return f
 }
 
@@ -80,6 +91,8 @@ func environmentTable() *table[Environment] {
 		custom("vars", "What ${name} stands for in the secrets of this environment. ${env} is the environment's own name.", mapSchema(scalarSchema()),
 			func(d *decoder, n *yaml.Node, e *Environment) { e.Vars = d.vars(n) }),
 		text("after", "Secrets rotate here only after they did in that environment.", func(e *Environment) *string { return &e.After }),
+		span("delay", "At least this long after that environment did.", func(e *Environment) *time.Duration { return &e.Delay }).like("24h").
+			later("run the environments apart, at times of your own"),
 		flag("approve", "A person approves before anything is minted here.", func(e *Environment) *bool { return &e.Approve }))
 }
 
@@ -142,30 +155,4 @@ func (d *decoder) environmentOrder(at map[string]*yaml.Node) {
 	for _, circle := range circles(graph) {
 		d.failAt(list[circle[0]].Pos, "remove one after", "these environments wait for each other: %s", d.path(circle, func(i int) string { return list[i].Name }))
 	}
-}
-
-func contactTable() *table[Contact] {
-	return newTable("a contact", "Whom to ask.",
-		text("how", "How to reach them.", func(c *Contact) *string { return &c.How }).needed(),
-		list("for", "The connections that they can help with; everything when left out.", func(c *Contact) *[]string { return &c.For }))
-}
-
-func (d *decoder) readContacts(n *yaml.Node) {
-	if !d.expect(n, yaml.MappingNode, "a mapping of names to contacts") {
-		return
-	}
-	d.named(n, func(k, v *yaml.Node) {
-		c := Contact{Name: k.Value}
-		if v.Kind == yaml.ScalarNode {
-			d.filled(v, &c.How)
-		} else {
-			o := readObject(d, v, d.forms.contact, &c, nil)
-			for _, name := range c.For {
-				if _, ok := d.estate.Connections[name]; !ok {
-					d.fail(o.value("for"), d.meant(name, d.usable(), "declare it under connections:"), "there is no connection %s", shown(name))
-				}
-			}
-		}
-		d.estate.Contacts = append(d.estate.Contacts, c)
-	})
 }

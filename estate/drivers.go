@@ -64,7 +64,7 @@ func (s *driverSpec) kindNames(r Role) []string {
 // serves says what a driver can do, for messages.
 func (s *driverSpec) serves() string {
 	var parts []string
-	for _, r := range []Role{RoleIssuer, RoleLocation, RoleCheck, RoleDiscovery} {
+	for _, r := range []Role{RoleIssuer, RoleLocation, RoleActivation, RoleCheck, RoleDiscovery} {
 		if names := s.kindNames(r); len(names) > 0 {
 			parts = append(parts, string(r)+" "+oneOf(names))
 		}
@@ -82,7 +82,7 @@ func (s *driverSpec) free() bool {
 
 // withArticle gives "an issuer" or "a location".
 func (r Role) withArticle() string {
-	if r == RoleIssuer {
+	if r == RoleIssuer || r == RoleActivation {
 		return "an " + string(r)
 	}
 	return "a " + string(r)
@@ -96,11 +96,8 @@ func personKind(r Role) *Kind {
 		{Name: "url", Type: String, Doc: "Where to do it."},
 		{Name: "who", Type: String, Doc: "Who can do it."},
 		{Name: "within", Type: Duration, Doc: "Deadline, shown and alarmed.", Example: "24h"},
+		{Name: "contacts", Type: List, Doc: "Whom to ask: names of contacts."},
+		{Name: "links", Type: List, Doc: "Where to read more."},
+		{Name: "blast_radius", Type: String, Doc: "What doing it does to others even when it goes well."},
 	}}
-}
-
-// taskOf makes the task out of a person's settings.
-func taskOf(u Use) *Task {
-	return &Task{Title: u.Settings.String("title"), Do: u.Settings.String("do"), URL: u.Settings.String("url"),
-		Who: u.Settings.String("who"), Within: u.Settings.Duration("within"), Pos: u.Pos}
 }

@@ -75,15 +75,16 @@ type Environment struct {
 	Name    string
 	Vars    map[string]string // ${var} in settings of secrets that name this environment
 	After   string            // this environment's secrets rotate only after that one's did
+	Delay   time.Duration     // at least this long after that one's did
 	Approve bool              // a person approves before anything is minted here
 	Pos     Pos
 }
 
 // Contact is whom to ask, shown where a person must act.
 type Contact struct {
-	Name string
-	How  string
-	For  []string // connection names; empty is everything
+	Name string   `json:"name"`
+	How  string   `json:"how"`
+	For  []string `json:"for,omitempty"` // connection names; empty is everything
 }
 
 // Group is a set of secrets that must match and so rotate in one rotation.
@@ -101,16 +102,20 @@ type Secret struct {
 	Purpose     string
 	Owner       string
 	Links       []string
-	Parts       []string // never empty; [secret.Single] by default
-	Never       string   // the reason why pawl must refuse to rotate it; "" otherwise
+	Contacts    []Contact // whom to ask; see Estate.ContactsFor
+	BlastRadius string    // what a rotation does to others even when it goes well
+	Parts       []string  // never empty; [secret.Single] by default
+	Never       string    // the reason why pawl must refuse to rotate it; "" otherwise
+	Config      bool      // configuration: set by a person, never minted, nothing of it ends
 
-	Issuer     Use
-	Format     secret.Format // rules for generated and pasted values
-	Derived    []Derived     // further parts computed from the minted ones
-	Locations  []Location
-	NoLocation string // "none: reason", when there are no locations
-	Checks     []Check
-	NoCheck    string // "none: reason", when there are no checks
+	Issuer       Use
+	Alternatives []Alternative // other plans for it, chosen by name
+	Format       secret.Format // rules for generated and pasted values
+	Derived      []Derived     // further parts computed from the minted ones
+	Locations    []Location
+	NoLocation   string // "none: reason", when there are no locations
+	Checks       []Check
+	NoCheck      string // "none: reason", when there are no checks
 
 	After       []pawl.SecretName // rotate these first when they rotate in the same run
 	Overlap     time.Duration     // quiesce: token life or cache time that must pass after the switch
@@ -120,6 +125,7 @@ type Secret struct {
 	Escrow      Escrow
 	Migrate     *Use // data that must be rewritten between switch and narrow
 	Tasks       []Task
+	Pauses      []Pause // what must not run meanwhile
 	IfHalfDone  string
 	Pos         Pos
 }
@@ -159,9 +165,14 @@ type Location struct {
 	Render   string // template over the parts; "" renders the single part as it is
 	Activate string // activation kind; "" is none
 	Parallel string // neighbouring locations with the same non-empty label are written side by side
-	Discover *Use   // targets are found at run time
 	Settle   time.Duration
 	Task     *Task // set when Connection is Person
+
+	Discover       *Discovery    // targets are found at run time
+	ActivateWithin time.Duration // deadline of the activation; 0 is the default
+	Consumers      []Consumer    // what is made to load the value beside Activate, in order
+	Checks         []Check       // proofs that must pass before the next location is written
+	Shadows        []Shadow      // places whose value wins over this one's
 }
 
 // When says in which phases a check runs.
@@ -171,6 +182,7 @@ type When string
 // except that one which acts on the system does not run Before.
 const (
 	Before When = "before" // preflight, with the current version
+	Minted When = "minted" // end of mint, with the new version, before it is written anywhere
 	After  When = "after"  // prove, with the new version
 	Drain  When = "drain"  // quiesce, before the old version is retired
 	Final  When = "final"  // confirm, after the old version is gone
@@ -184,6 +196,7 @@ type Check struct {
 	Within  time.Duration // deadline for a pass
 	For     time.Duration // BuiltinOldUnused: how long the old one must have been unused
 	Task    *Task         // set when Connection is Person
+	Fixture *Fixture      // what is made for it and taken away again
 }
 
 // Builtin is a check that needs no connection of its own: it asks the issuer.
@@ -214,6 +227,7 @@ type Retire struct {
 	Mode       RetireMode
 	After      time.Duration // soak after all checks passed
 	Deactivate time.Duration // how long it stays deactivated before it is revoked, where the issuer can
+	Window     time.Duration // with Expire: how long the issuer was told to keep it; 0 is the issuer's own
 	Why        string        // required with KeepOld
 	Task       *Task         // with ByHand
 	Approve    bool          // a person approves before the point of no return
@@ -267,6 +281,7 @@ const (
 // Compromised is what changes when a secret has leaked.
 type Compromised struct {
 	Contain    Contain
+	Plan       string            // the alternative that is used then; "" is the usual plan
 	AlsoLeaked []pawl.SecretName // what this secret protected
 	Tasks      []Task            // what people must do besides
 }
@@ -283,11 +298,14 @@ const (
 
 // Task is something only a person can do.
 type Task struct {
-	At     pawl.Phase    `json:"at,omitempty"` // phase at whose end the task stands; for Secret.Tasks
-	Title  string        `json:"title"`
-	Do     string        `json:"do,omitempty"` // what to do, with the exact command where there is one
-	URL    string        `json:"url,omitempty"`
-	Who    string        `json:"who,omitempty"`
-	Within time.Duration `json:"within,omitempty"` // deadline, shown and alarmed; 0 is none
-	Pos    Pos           `json:"-"`
+	At          pawl.Phase    `json:"at,omitempty"` // phase at whose end the task stands; for Secret.Tasks
+	Title       string        `json:"title"`
+	Do          string        `json:"do,omitempty"` // what to do, with the exact command where there is one
+	URL         string        `json:"url,omitempty"`
+	Who         string        `json:"who,omitempty"`
+	Within      time.Duration `json:"within,omitempty"` // deadline, shown and alarmed; 0 is none
+	Contacts    []Contact     `json:"contacts,omitempty"`
+	Links       []string      `json:"links,omitempty"`
+	BlastRadius string        `json:"blast_radius,omitempty"` // what doing it does to others
+	Pos         Pos           `json:"-"`
 }

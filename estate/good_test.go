@@ -38,7 +38,7 @@ func TestEnvironments(t *testing.T) {
 		names = append(names, s.Name)
 	}
 	want := []pawl.SecretName{"FLY_ADMIN@staging", "FLY_ADMIN@production", "API_TOKEN@staging", "API_TOKEN@production",
-		"DATABASE", "MAIL_KEY", "MAIL_SALT", "SIGNING_CERT", "MASTER_KEY"}
+		"DATABASE", "MAIL_KEY", "MAIL_SALT", "SIGNING_CERT", "MASTER_KEY", "MAIL_FROM"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
@@ -139,8 +139,8 @@ func TestPartsAndDefaults(t *testing.T) {
 	if db.Migrate == nil || db.Migrate.Settings.Int("status") != 404 {
 		t.Errorf("migrate: %+v", db.Migrate)
 	}
-	if got := db.Locations[4].Discover; got == nil || got.Settings.String("path") != "/apps" {
-		t.Errorf("discover: %+v", got)
+	if got := db.Locations[4].Activate; got != "next_deploy" {
+		t.Errorf("the long form of activate gave %q", got)
 	}
 	salt := find(t, e, "MAIL_SALT")
 	if diff := cmp.Diff([]string{"value"}, salt.Parts); diff != "" {

@@ -23,7 +23,7 @@ func Load(path string, c Catalog) (*Estate, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &pawl.Error{Code: pawl.CodeNotFound, Op: "read estate", On: path, Why: "there is no such file", Next: "pawl init, or name it with --estate"}
+		return nil, &pawl.Error{Code: pawl.CodeNotFound, Op: "read estate", On: path, Why: "there is no such file", Next: "pawl init, or name it with --file"}
 	case err != nil:
 		return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "read estate", On: path, Err: err}
 	case info.IsDir():
@@ -42,7 +42,10 @@ func Load(path string, c Catalog) (*Estate, error) {
 // Parse checks the content of an estate file; file is its name in messages.
 // An error is always Problems.
 func Parse(file string, data []byte, c Catalog) (*Estate, error) {
-	d := newDecoder(file, c)
+	return newDecoder(file, c).parse(data)
+}
+
+func (d *decoder) parse(data []byte) (*Estate, error) {
 	d.lines = countLines(data)
 	d.leaked(data)
 	if root := d.tree(data); root != nil && d.weigh(root) {
@@ -66,6 +69,7 @@ type decoder struct {
 	problems Problems
 	guessed  int
 	full     bool // more secrets than allowed: reported
+	whole    bool // what no plan acts on yet may pass
 	copies   int  // entries that environments add to those written
 
 	scope    *scope // of the secret that is being read, nil elsewhere
@@ -89,7 +93,7 @@ func newDecoder(file string, c Catalog) *decoder {
 	d := &decoder{file: file, estate: &Estate{Connections: map[string]Connection{}}, drivers: newDrivers(c), forms: newForms(), people: map[Role]*Kind{},
 		scopes: map[string]*scope{}, links: map[string]link{}, byName: map[pawl.SecretName]int{}, variants: map[string][]pawl.SecretName{},
 		places: map[string]placed{}, zoned: map[string]Window{}, trials: map[string]trial{}, wordings: map[string]*flaw{}}
-	for _, r := range []Role{RoleIssuer, RoleLocation, RoleCheck} {
+	for _, r := range []Role{RoleIssuer, RoleLocation, RoleActivation, RoleCheck} {
 		d.people[r] = personKind(r)
 	}
 	return d
@@ -104,8 +108,8 @@ func (d *decoder) read(root *yaml.Node) {
 		node *yaml.Node
 		read func(*yaml.Node)
 	}{
-		{top.connections, d.readConnections}, {top.environments, d.readEnvironments},
-		{top.secrets, d.readSecrets}, {top.groups, d.readGroups}, {top.contacts, d.readContacts},
+		{top.connections, d.readConnections}, {top.environments, d.readEnvironments}, {top.contacts, d.readContacts},
+		{top.secrets, d.readSecrets}, {top.groups, d.readGroups},
 	}
 	for _, s := range sections {
 		if s.node != nil {

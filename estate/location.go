@@ -13,44 +13,63 @@ import (
 // written with.
 type spot struct {
 	Location
-	keys *object
-	ok   bool // its use was understood
+	keys  *object
+	ok    bool // its use was understood
+	gates []proof
 }
 
-func locationTable(discover *table[Use]) *table[spot] {
+func locationTable() *table[spot] {
 	keys := append(target(func(s *spot) *Use { return &s.Use }),
 		choice("role", "What its reader does with the value: presents it (logs in), or accepts it (checks values shown to it; can hold several).",
 			func(s *spot) *LocationRole { return &s.Role }, Presents, Accepts),
 		text("render", "Template of what is written, over the parts: {{.user}}:{{.password | urlquery}}. With role accepts over .all, or .old and .new.",
 			func(s *spot) *string { return &s.Render }).like("postgres://{{.user}}:{{.password | urlquery}}@db.example.com/app"),
-		text("activate", "How its consumers are made to load the value; the driver's page lists the kinds.", func(s *spot) *string { return &s.Activate }),
+		custom("activate", "How its consumers are made to load the value; the driver's page lists the kinds.", anySchema(textSchema(), refSchema("activation")), (*decoder).activate),
 		text("parallel", "Neighbouring locations with the same label are written side by side.", func(s *spot) *string { return &s.Parallel }),
 		span("settle", "Wait this long after the write and the activation.", func(s *spot) *time.Duration { return &s.Settle }),
-		custom("discover", "Finds the targets at run time.", refSchema("discover"), func(d *decoder, n *yaml.Node, s *spot) {
-			s.Discover = &Use{}
-			readUse(d, n, discover, RoleDiscovery, s.Discover, s.Discover)
-		}))
+		one("discover", "Finds the targets at run time.", "discover", func(d *decoder, n *yaml.Node, s *spot) { s.Discover = d.discovery(n) }).
+			later("list the places, one location each"),
+		custom("consumers", "What is made to load the value beside activate, one after the other.", listSchema(refSchema("consumer")),
+			func(d *decoder, n *yaml.Node, s *spot) { s.Consumers = d.consumers(n) }).
+			later("tasks: [{at: switch, …}] asks a person; a check that acts can start a run"),
+		custom("checks", "Proofs that must pass before the next location is written.", listSchema(refSchema("check")),
+			func(d *decoder, n *yaml.Node, s *spot) { d.gates(n, s) }).
+			later("put them under the secret's checks:, which run once every place is written"),
+		custom("shadowed_by", "Places whose value wins over this one's.", listSchema(refSchema("shadow")),
+			func(d *decoder, n *yaml.Node, s *spot) { s.Shadows = d.shadows(n) }).
+			later("say it in if_half_done:, and look by hand"))
 	return newTable("a location", "One place that holds a copy.", keys...)
 }
 
-func discoverTable() *table[Use] {
-	return newTable("a discovery", "Finds the targets of a location at run time.", target(func(u *Use) *Use { return u })...)
+// gates reads the checks of one location.
+func (d *decoder) gates(n *yaml.Node, s *spot) {
+	if !d.expect(n, yaml.SequenceNode, "a list of checks") {
+		return
+	}
+	list := items(n)
+	s.gates = make([]proof, len(list))
+	for i, item := range list {
+		p := &s.gates[i]
+		if d.check(item, p); p.keys.has("when") {
+			d.fail(p.keys.value("when"), "remove it", "a check of a location runs right after the location was written")
+		}
+	}
 }
 
 // locations reads a list of locations, or the words "none: reason".
 func (d *decoder) locations(n *yaml.Node, s *draft) {
 	reason, nodes := d.listOrNone(n, "locations")
 	s.NoLocation = reason
-	for _, item := range nodes {
-		p := spot{}
-		p.keys, p.ok = readUse(d, item, d.forms.location, RoleLocation, &p, &p.Use)
+	s.spots = make([]spot, len(nodes))
+	for i, item := range nodes {
+		p := &s.spots[i]
+		p.keys, p.ok = readUse(d, item, d.forms.location, RoleLocation, p, &p.Use)
 		if p.Role == "" {
 			p.Role = Presents
 		}
 		if p.ok && p.Connection == Person {
-			p.Task = taskOf(p.Use)
+			p.Task = d.taskOf(p.Use, p.keys)
 		}
-		s.spots = append(s.spots, p)
 	}
 }
 
@@ -83,7 +102,7 @@ func (d *decoder) checkLocation(s *draft, p *spot) {
 	}
 	if p.Connection == Person {
 		d.checkWords(p.Use, p.keys)
-		for _, key := range []string{"render", "activate", "discover", "settle"} {
+		for _, key := range []string{"render", "activate", "discover", "settle", "consumers", "shadowed_by"} {
 			if p.keys.has(key) {
 				d.fail(p.keys.value(key), "say it in do: instead", "a person is told what to do in words, not by %q", key)
 			}
@@ -105,7 +124,7 @@ func (d *decoder) checkActivation(p *spot) {
 		kinds[i] = a.Kind
 	}
 	switch {
-	case p.Activate == "" && len(kinds) > 0 && !facts.Live && !p.keys.has("activate"):
+	case p.Activate == "" && len(kinds) > 0 && !facts.Live && !p.keys.has("activate") && len(p.Consumers) == 0:
 		d.fail(p.keys.node, "activate: "+oneOf(kinds), "a location of kind %s takes effect only when its consumers load it; say how", p.Kind)
 	case p.Activate == "" || slices.Contains(kinds, p.Activate):
 	case len(kinds) == 0:

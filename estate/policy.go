@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"fmt"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -74,6 +75,8 @@ func retireTable(task *table[Task]) *table[Retire] {
 			func(r *Retire) *RetireMode { return &r.Mode }, Revoke, Expire, ByHand, KeepOld),
 		span("after", "Soak: the old version lives this long after all checks passed.", func(r *Retire) *time.Duration { return &r.After }).like("1h"),
 		span("deactivate", "How long it stays deactivated, and can be enabled again, before it is revoked.", func(r *Retire) *time.Duration { return &r.Deactivate }).like("24h"),
+		span("window", "With mode expire: how long the issuer was told to keep the old version, where it lets one choose.", func(r *Retire) *time.Duration { return &r.Window }).like("24h").
+			later("leave it out: pawl watches for as long as the issuer allows"),
 		text("why", "Why it is kept.", func(r *Retire) *string { return &r.Why }),
 		flag("approve", "A person approves before the old version ends.", func(r *Retire) *bool { return &r.Approve }),
 		custom("task", "What the person does, with mode person.", refSchema("task"), func(d *decoder, n *yaml.Node, r *Retire) {
@@ -92,6 +95,9 @@ func (d *decoder) checkRetire(s *draft) {
 	if r.Mode == KeepOld && r.Why == "" {
 		d.fail(o.value("mode"), "add why: the reason", "the old version is kept alive without a reason")
 	}
+	if r.Window > 0 && r.Mode != Expire {
+		d.fail(o.value("window"), "write mode: expire, or after: for a soak", "a window is the issuer's, and the mode is not expire")
+	}
 	if r.Task != nil && r.Mode != ByHand && r.Mode != NothingR {
 		d.fail(o.value("task"), "write mode: person, or remove the task", "a task is for a person, and the mode is %s", r.Mode)
 	}
@@ -101,6 +107,9 @@ func (d *decoder) checkRetire(s *draft) {
 	facts := s.issuerFacts()
 	if r.Mode == Revoke && !facts.Revokes {
 		d.fail(o.value("mode"), "write mode: person, expire or keep", "%s cannot revoke", s.issuerName())
+	}
+	if longest := facts.Window; longest > 0 && r.Window > longest {
+		d.fail(o.value("window"), fmt.Sprintf("at most %s", longest), "%s keeps the old version no longer than %s", s.issuerName(), longest)
 	}
 	if r.Deactivate > 0 && !facts.Deactivates {
 		d.fail(o.value("deactivate"), "remove it; after: has the old version live on unchanged", "%s cannot deactivate", s.issuerName())
@@ -117,6 +126,8 @@ func compromisedTable() *table[leak] {
 	return newTable("compromised", "What changes when the secret has leaked.",
 		choice("contain", "first: end the leaked version at once, consumers fail until they have the new one. last: after the switch, without an outage.",
 			func(l *leak) *Contain { return &l.Contain }, ContainFirst, ContainLast),
+		text("plan", "The alternative that is used then.", func(l *leak) *string { return &l.Plan }).
+			later("leave it out: the usual plan is used, without its waits"),
 		custom("also_leaked", "Secrets that this one protected, and so have leaked with it.", listSchema(textSchema()),
 			func(d *decoder, n *yaml.Node, l *leak) { l.also = d.mentionsOf(n) }),
 		custom("tasks", "What people must do besides.", listSchema(refSchema("task")),

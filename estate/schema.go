@@ -42,6 +42,13 @@ func (g *generator) definitions() ordered {
 		{"format", f.format.schema()},
 		{"location", g.uses(RoleLocation, "location", f.location.properties())},
 		{"discover", g.uses(RoleDiscovery, "discover", f.discover.properties())},
+		{"activation", f.activation.schema()},
+		{"consumer", g.uses(RoleActivation, "consumer", f.consumer.properties())},
+		{"shadow", g.uses(RoleLocation, "shadow", f.shadow.properties())},
+		{"alternative", f.alternative.schema()},
+		{"call", g.uses(RoleCheck, "call", f.call.properties())},
+		{"fixture", f.fixture.schema()},
+		{"pause", f.pause.schema()},
 		{"check", g.checks()},
 		{"migrate", g.uses(RoleCheck, "migrate", f.migrate.properties())},
 		{"retire", f.retire.schema()},
@@ -51,6 +58,7 @@ func (g *generator) definitions() ordered {
 		{"staged_task", f.stagedTask.schema()},
 		{"common", ordered{
 			{"issuer", shared(f.issuer.properties())}, {"location", shared(f.location.properties())}, {"discover", shared(f.discover.properties())},
+			{"consumer", shared(f.consumer.properties())}, {"shadow", shared(f.shadow.properties())}, {"call", shared(f.call.properties())},
 			{"check", shared(f.check.properties())}, {"migrate", shared(f.migrate.properties())},
 		}},
 	}
@@ -112,7 +120,7 @@ func (g *generator) uses(role Role, common string, keys ordered) ordered {
 			kinds = append(kinds, g.use(spec, k, common, keys))
 		}
 	}
-	if role != RoleDiscovery && common != "migrate" {
+	if role != RoleDiscovery && common != "migrate" && common != "call" && common != "shadow" {
 		kinds = append(kinds, personSchema(role, common, keys))
 	}
 	if len(kinds) == 0 {
@@ -157,7 +165,9 @@ func activationSchema(k *Kind) ordered {
 	for _, a := range k.Location.Activations {
 		ways = append(ways, described(a.Doc, ordered{{"const", a.Kind}}))
 	}
-	return anySchema(ways...)
+	long := described("With a deadline of its own.", ordered{{"type", "object"}, {"required", []string{"kind"}}, {"additionalProperties", false},
+		{"properties", ordered{{"kind", anySchema(ways...)}, {"within", refSchema("activation/properties/within")}}}})
+	return anySchema(append(ways, long)...)
 }
 
 // personSchema describes what a person does in a role.
@@ -167,7 +177,7 @@ func personSchema(role Role, common string, keys ordered) ordered {
 	properties := ordered{{"use", ordered{{"const", Person}}}}
 	for _, m := range keys {
 		switch m.name {
-		case "role", "parallel", "when":
+		case "role", "parallel", "when", "checks":
 			properties = properties.with(m.name, refSchema("common/"+common+"/properties/"+m.name))
 		}
 	}

@@ -12,11 +12,13 @@ type draft struct {
 	Secret
 	declared   string // the name without its environment
 	spots      []spot
+	options    []option
 	proofs     []proof
 	keys       *object
 	issuerOK   bool
 	issuerKeys *object
 	retireKeys *object
+	leakKeys   *object
 	formatKeys *object
 	derivedAt  []*yaml.Node
 	after      []mention
@@ -55,9 +57,13 @@ func describing() []key[draft] {
 		text("purpose", "What it is for.", func(s *draft) *string { return &s.Purpose }),
 		text("owner", "Who answers for it.", func(s *draft) *string { return &s.Owner }),
 		list("links", "Where to read more.", func(s *draft) *[]string { return &s.Links }),
+		custom("contacts", "Whom to ask: names of contacts.", listSchema(textSchema()), func(d *decoder, n *yaml.Node, s *draft) { s.Contacts = d.contactsOf(n) }),
+		text("blast_radius", "What a rotation does to others even when it goes well.", func(s *draft) *string { return &s.BlastRadius }).
+			like("Every running workspace restarts"),
 		custom("environments", "The environments in which it exists, each with a value of its own.", listSchema(textSchema()), func(*decoder, *yaml.Node, *draft) {}),
 		custom("parts", "The names of its parts, when it has more than one value.", listSchema(nameSchema()), func(d *decoder, n *yaml.Node, s *draft) { s.Parts = d.parts(n) }),
 		text("never", "The reason why pawl must refuse to rotate it.", func(s *draft) *string { return &s.Never }),
+		flag("config", "It is configuration: a person sets it, nothing is minted, and nothing of it ends.", func(s *draft) *bool { return &s.Config }),
 		text("if_half_done", "What breaks when a rotation stops half way.", func(s *draft) *string { return &s.IfHalfDone }),
 	}
 }
@@ -68,6 +74,9 @@ func making() []key[draft] {
 		custom("issuer", "Where versions are minted and ended.", refSchema("issuer"), func(d *decoder, n *yaml.Node, s *draft) {
 			s.issuerKeys, s.issuerOK = readUse(d, n, d.forms.issuer, RoleIssuer, &s.Issuer, &s.Issuer)
 		}),
+		custom("alternatives", "Other plans for it, by name.", ordered{{"type", "object"}, {"additionalProperties", refSchema("alternative")}},
+			func(d *decoder, n *yaml.Node, s *draft) { d.alternatives(n, s) }).
+			later("declare the usual one; for the other, change issuer: on the day, since a rotation pins its plan"),
 		custom("format", "Rules for generated and pasted values.", refSchema("format"), func(d *decoder, n *yaml.Node, s *draft) {
 			s.formatKeys = readObject(d, n, d.forms.format, &s.Format, nil)
 		}),
@@ -85,6 +94,9 @@ func proving() []key[draft] {
 			func(d *decoder, n *yaml.Node, s *draft) { s.after = d.mentionsOf(n) }),
 		custom("tasks", "What people do at the ends of phases.", listSchema(refSchema("staged_task")),
 			func(d *decoder, n *yaml.Node, s *draft) { s.Tasks = d.tasks(n, d.forms.stagedTask) }),
+		custom("pauses", "Other automation that must not run meanwhile.", listSchema(refSchema("pause")),
+			func(d *decoder, n *yaml.Node, s *draft) { s.Pauses = d.pauses(n) }).
+			later("tasks: [{at: preflight, …}, {at: confirm, …}] asks a person to stop and to start it"),
 		custom("migrate", "Data that must be rewritten before the old version can end.", refSchema("migrate"), func(d *decoder, n *yaml.Node, s *draft) {
 			s.Migrate = &Use{}
 			readUse(d, n, d.forms.migrate, RoleCheck, s.Migrate, s.Migrate)
@@ -102,7 +114,7 @@ func ending() []key[draft] {
 		custom("policy", "When and how it rotates.", refSchema("policy"), func(d *decoder, n *yaml.Node, s *draft) { d.policy(n, &s.Policy) }),
 		custom("compromised", "What changes when it has leaked.", refSchema("compromised"), func(d *decoder, n *yaml.Node, s *draft) {
 			l := leak{Compromised: s.Compromised}
-			readObject(d, n, d.forms.compromised, &l, nil)
+			s.leakKeys = readObject(d, n, d.forms.compromised, &l, nil)
 			s.Compromised, s.also = l.Compromised, l.also
 		}),
 		choice("escrow", "keep: the sealed previous value is kept so that a write can be undone. none: it is forgotten when the rotation has ended.",

@@ -49,7 +49,12 @@ type Role string
 const (
 	RoleIssuer   Role = "issuer"
 	RoleLocation Role = "location"
-	RoleCheck    Role = "check"
+
+	// RoleActivation makes a consumer load what a location of another driver
+	// holds.
+	RoleActivation Role = "activation"
+
+	RoleCheck Role = "check"
 
 	// RoleDiscovery finds the targets of a location at run time.
 	RoleDiscovery Role = "discovery"
@@ -63,11 +68,20 @@ type Kind struct {
 	Doc      string   // one or two sentences, Markdown
 	Fields   []Field  // settings beside use, kind and the common ones
 	Identity []string // fields that tell two targets apart, in reading order
+	Manual   Manual   // what a person does in pawl's place
 
 	Issuer   *IssuerFacts   // set exactly when Role is RoleIssuer
 	Location *LocationFacts // set exactly when Role is RoleLocation
 	Check    *CheckFacts    // set exactly when Role is RoleCheck
 }
+
+// Manual says what a person types or does in pawl's place, by act: "mint",
+// "revoke", "deactivate", "put", "check", or the kind of an activation. Each
+// is a text/template over the settings of the kind and of its connection, for
+// example "flyctl secrets set --app {{.app}} {{.name}}='…'". It goes into the
+// runbook that `pawl runbook` writes for the day when pawl is down; an act
+// that is missing there is told in words. It never holds a value.
+type Manual map[string]string
 
 // FieldType is the type of a setting.
 type FieldType string
@@ -158,8 +172,9 @@ type LocationFacts struct {
 
 // ActivationFact is one way in which consumers of a location load a new value.
 type ActivationFact struct {
-	Kind string // "rolling", "restart", "next_deploy"
-	Doc  string
+	Kind  string // "rolling", "restart", "next_deploy"
+	Doc   string
+	Waits bool // somebody else makes them load it: pawl looks, and does nothing
 }
 
 // CheckFacts are what the plan must know of a check.
@@ -167,4 +182,5 @@ type CheckFacts struct {
 	Acts       bool          // it does something to the system (dispatches, creates and removes)
 	TakesValue bool          // it is run with the value itself, not only against a consumer
 	Within     time.Duration // default deadline
+	Observes   Observation   // what it watches; "" for a check that asks
 }

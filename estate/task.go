@@ -15,6 +15,9 @@ func taskKeys() []key[Task] {
 		text("url", "Where to do it.", func(t *Task) *string { return &t.URL }),
 		text("who", "Who can do it.", func(t *Task) *string { return &t.Who }),
 		span("within", "Deadline, shown and alarmed.", func(t *Task) *time.Duration { return &t.Within }).like("24h"),
+		custom("contacts", "Whom to ask: names of contacts.", listSchema(textSchema()), func(d *decoder, n *yaml.Node, t *Task) { t.Contacts = d.contactsOf(n) }),
+		list("links", "Where to read more.", func(t *Task) *[]string { return &t.Links }),
+		text("blast_radius", "What doing it does to others even when it goes well.", func(t *Task) *string { return &t.BlastRadius }),
 	}
 }
 
@@ -46,4 +49,27 @@ func (d *decoder) tasks(n *yaml.Node, t *table[Task]) []Task {
 		tasks = append(tasks, d.task(item, t))
 	}
 	return tasks
+}
+
+// TaskOf makes the task out of the settings of a person, nil for any other use.
+func (e *Estate) TaskOf(u Use) *Task {
+	if u.Connection != Person {
+		return nil
+	}
+	t := &Task{Title: u.Settings.String("title"), Do: u.Settings.String("do"), URL: u.Settings.String("url"), Who: u.Settings.String("who"),
+		Within: u.Settings.Duration("within"), Links: u.Settings.List("links"), BlastRadius: u.Settings.String("blast_radius"), Pos: u.Pos}
+	for _, name := range u.Settings.List("contacts") {
+		if c, ok := e.contact(name); ok {
+			t.Contacts = append(t.Contacts, c)
+		}
+	}
+	return t
+}
+
+// taskOf makes a person's task and reports contacts that there are not.
+func (d *decoder) taskOf(u Use, o *object) *Task {
+	for _, name := range u.Settings.List("contacts") {
+		d.contactNamed(o.value("contacts"), name)
+	}
+	return d.estate.TaskOf(u)
 }

@@ -12,32 +12,52 @@ import (
 
 // checkSecret looks at a secret as a whole, once all its keys are read.
 func (d *decoder) checkSecret(s *draft) {
+	d.configured(s)
 	d.partsOf(s)
 	d.derive(s)
 	d.needs(s)
 	d.checkRetire(s)
 	d.checkFormat(s)
 	if s.issuerOK {
-		d.checkTemplates(s, s.Issuer, s.issuerKeys)
-		d.checkWords(s.Issuer, s.issuerKeys)
-		if s.issuerFacts().Named {
-			d.checkText(s.issuerKeys.value("name"), s.Issuer.Settings.String("name"))
-		}
+		d.checkIssuer(s)
 	}
+	d.checkAlternatives(s)
 	for i := range s.spots {
 		p := &s.spots[i]
 		d.checkLocation(s, p)
 		d.checkIdentity(s, p)
+		p.Checks = d.proven(s, p.gates)
 		s.Locations = append(s.Locations, p.Location)
 	}
-	for i := range s.proofs {
-		p := &s.proofs[i]
-		if p.ok {
+	s.Checks = d.proven(s, s.proofs)
+	s.spots, s.proofs, s.derivedAt, s.options = nil, nil, nil, nil // read and done with
+}
+
+// proven looks at checks and gives what of them is kept.
+func (d *decoder) proven(s *draft, proofs []proof) []Check {
+	if len(proofs) == 0 {
+		return nil
+	}
+	list := make([]Check, len(proofs))
+	for i := range proofs {
+		if p := &proofs[i]; p.ok {
 			d.checkProof(s, p)
 		}
-		s.Checks = append(s.Checks, p.Check)
+		list[i] = proofs[i].Check
 	}
-	s.spots, s.proofs, s.derivedAt = nil, nil, nil // read and done with
+	return list
+}
+
+// checkIssuer looks at what people are told, and at the name of credentials.
+func (d *decoder) checkIssuer(s *draft) {
+	d.checkTemplates(s, s.Issuer, s.issuerKeys)
+	d.checkWords(s.Issuer, s.issuerKeys)
+	if s.Issuer.Connection == Person {
+		d.taskOf(s.Issuer, s.issuerKeys) // for its contacts
+	}
+	if s.issuerFacts().Named {
+		d.checkText(s.issuerKeys.value("name"), s.Issuer.Settings.String("name"))
+	}
 }
 
 // needs reports what a secret must say and does not.
@@ -53,7 +73,7 @@ func (d *decoder) needs(s *draft) {
 		{"locations", `list the places that hold a copy, or write locations: "none: the reason"`},
 		{"checks", `list what proves that it works, or write checks: "none: the reason"`},
 	} {
-		if !s.keys.has(need.key) {
+		if !s.keys.has(need.key) && !(s.Config && need.key == "issuer") {
 			d.failAt(s.Pos, need.hint, "%s has no %s", s.Name, need.key)
 		}
 	}
@@ -111,6 +131,7 @@ func (d *decoder) checkText(n *yaml.Node, text string) {
 	if !strings.Contains(text, "{{") {
 		return
 	}
+	text = actions(text)
 	bad, ok := d.wordings[text]
 	if !ok {
 		var c *compiled
@@ -125,4 +146,23 @@ func (d *decoder) checkText(n *yaml.Node, text string) {
 		d.wordings[text] = bad
 	}
 	d.flawed(n, "this text", bad)
+}
+
+// actions gives a text's template actions alone, which decide whether it is a
+// template: the names of ten thousand credentials differ only in what stands
+// between. A text with quotes or comments in its actions is given whole.
+func actions(text string) string {
+	var b strings.Builder
+	for rest := text; ; {
+		_, after, found := strings.Cut(rest, "{{")
+		if !found {
+			return b.String()
+		}
+		action, next, closed := strings.Cut(after, "}}")
+		if !closed || strings.ContainsAny(action, "\"'`/") {
+			return text
+		}
+		b.WriteString("{{" + action + "}}")
+		rest = next
+	}
 }

@@ -181,8 +181,16 @@ func (e *Engine) State(ctx context.Context, id pawl.RotationID) (*State, error) 
 	return Fold(a)
 }
 
-// Say records a person's word. Values that come with it are sealed here.
+// Say records a person's word. Values that come with it are sealed here. A
+// word that its step could never use is refused with CodeInvalid.
 func (e *Engine) Say(ctx context.Context, id pawl.RotationID, word Entry, subject pawl.SecretName, value secret.Parts) error {
+	st, err := e.State(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := fit(st, word, subject, value); err != nil {
+		return err
+	}
 	word.Rotation, word.Time, word.Kind, word.Secret = id, e.Now(), KindSignal, subject
 	sig := Signal{Entry: word, Secret: subject}
 	if len(value) > 0 {

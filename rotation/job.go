@@ -88,8 +88,15 @@ func (j *job) prepare(ctx context.Context) {
 	switch {
 	case j.step.Act == plan.ActMint:
 		j.prepareMint(ctx)
-	case j.step.Act == plan.ActPut && j.st.Before == nil:
-		j.preparePut(ctx)
+	case j.step.Act == plan.ActPut:
+		if j.st.Before == nil {
+			j.preparePut(ctx)
+		}
+		if !j.over && j.step.Reverses != "" && !j.mutant(mutant.OverwriteOthers) {
+			j.prepareUnwrite(ctx)
+		}
+	case j.step.Act == plan.ActRevoke, j.step.Act == plan.ActDeactivate:
+		j.prepareEnd(ctx)
 	case j.step.Act == plan.ActDiscard:
 		j.prepareDiscard(ctx)
 	}

@@ -235,7 +235,8 @@ type Entry struct {
 	Print      pawl.Fingerprint   `json:"fingerprint,omitempty"`
 	Until      time.Time          `json:"until,omitzero"`
 	Resume     string             `json:"resume,omitempty"`
-	Word       Word               `json:"word,omitempty"` // of a signal
+	Word       Word               `json:"word,omitempty"`    // of a signal
+	Answers    int64              `json:"answers,omitempty"` // undoing, held, resumed: words to resume or undo up to this Seq are obeyed; 0 with undoing and resumed is all
 	Digest     string             `json:"digest,omitempty"`
 	Outcome    pawl.Outcome       `json:"outcome,omitempty"`
 }

@@ -96,7 +96,7 @@ func (j *job) askAboutLostMint(suspect *driver.Credential) {
 	if suspect != nil {
 		detail = fmt.Sprintf("the answer to the mint was lost; credential %s is new at the issuer but carries no name: approve if it is the lost one (pawl ends it), decline if it is somebody else's", suspect.ID)
 	}
-	if sig, ok := j.s.state.signal(j.step.ID, WordApprove, WordDecline); ok && j.st.Status == StatusWaiting {
+	if sig, ok := j.answer(); ok && j.st.Status == StatusWaiting {
 		j.settleSuspect(sig, suspect)
 		return
 	}
@@ -141,7 +141,31 @@ func (j *job) mint(ctx context.Context) {
 		j.mintFailed(ctx, driver.AsError(j.step.Title, err))
 		return
 	}
+	if same, err := j.same(ctx, minted.Value); err != nil || same != 0 {
+		j.mintedSame(minted.Credential, same, err)
+		return
+	}
 	j.accept(minted)
+}
+
+// mintedSame fails a mint that gave a value which is in place already: some
+// issuers hand out the credential that is there when they are asked again by
+// the same name. Only a credential that was not on the list before is ours to
+// end; any other is the one in use.
+func (j *job) mintedSame(c driver.Credential, same pawl.Version, err error) {
+	if err != nil {
+		j.err = err
+		return
+	}
+	e := &driver.Error{Op: j.step.Title, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: fmt.Sprintf("the issuer gave the value of version %d again", same)}
+	fresh := j.facts().Lists && c.ID != "" && !slices.Contains(j.st.Known, c.ID)
+	if fresh {
+		e.Effect = pawl.EffectApplied
+	}
+	j.fail(e)
+	if j.urgent = true; fresh {
+		j.entries[len(j.entries)-1].Credential = &c
+	}
 }
 
 // mintFailed records a failed attempt. Unless it surely had no effect, the
@@ -203,6 +227,10 @@ func (j *job) accept(m driver.Minted) {
 		return
 	}
 	change.State, change.Credential = VersionMinted, &m.Credential
+	if sub.Shape == plan.ShapeReplaced { // the old one died just now: this is the only one that works
+		change.State = VersionCurrent
+		j.versions = append(j.versions, VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionPrevious})
+	}
 	if j.mutant(mutant.LoseValue) {
 		change.Sealed = nil
 	}

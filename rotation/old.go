@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/secret"
 )
@@ -135,17 +137,20 @@ func (j *job) name(ctx context.Context) {
 }
 
 // chosen gives the credential that a person named, or asks for one. It must
-// be on the issuer's list and not be the new one.
+// not be the new one and, where the issuer can list, be on its list.
 func (j *job) chosen(ctx context.Context) *driver.Credential {
 	list, fresh, err := j.candidates(ctx)
 	if j.failed(ctx, err) || j.err != nil {
 		return nil
 	}
 	sig, ok := j.s.state.signal(j.step.ID, WordChoose)
-	if ok && sig.Credential != nil {
+	if ok && sig.Credential != nil && sig.Credential.ID != fresh {
 		i := slices.IndexFunc(list, func(c driver.Credential) bool { return c.ID == sig.Credential.ID })
-		if i >= 0 && sig.Credential.ID != fresh {
+		switch {
+		case i >= 0:
 			return &list[i]
+		case !j.facts().Lists: // nothing to hold it against: the word of a person is all there is
+			return sig.Credential
 		}
 	}
 	var names []string
@@ -253,11 +258,20 @@ func (j *job) discard(ctx context.Context) {
 	mint := j.s.state.Step(j.step.Reverses)
 	c := mint.Credential
 	if c == nil {
-		c = j.st.Suspect
+		c = cmp.Or(j.st.Suspect, mint.given)
 	}
 	value, err := j.fresh(ctx, mint)
 	if err != nil {
 		j.err = err
+		return
+	}
+	inPlace, err := j.isOld(ctx, c, value)
+	if err != nil {
+		j.err = err
+		return
+	}
+	if inPlace {
+		j.ok(Entry{Effect: pawl.EffectNone, Detail: "nothing to end: what was minted or given is the version in place"})
 		return
 	}
 	if (c == nil || c.ID == "") && value != nil && j.facts().Identifies {
@@ -269,7 +283,10 @@ func (j *job) discard(ctx context.Context) {
 			return
 		}
 	}
-	if c == nil || c.ID == "" && value == nil {
+	if c == nil {
+		c = &driver.Credential{}
+	}
+	if c.ID == "" && value == nil {
 		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.NotFound, Effect: pawl.EffectNone, Why: "the new credential's id is not known", Next: "end it at the issuer, then waive this step"})
 		return
 	}
@@ -281,4 +298,21 @@ func (j *job) discard(ctx context.Context) {
 		return
 	}
 	j.ok(Entry{Version: j.subject().To, Credential: c})
+}
+
+// isOld reports whether what is to be thrown away is the version in place,
+// which must live.
+func (j *job) isOld(ctx context.Context, c *driver.Credential, value secret.Parts) (bool, error) {
+	old, err := j.oldCredential(ctx)
+	if err != nil || j.mutant(mutant.TakeSameValue) {
+		return false, err
+	}
+	if old != nil && c != nil && old.ID != "" && old.ID == c.ID {
+		return true, nil
+	}
+	if value == nil {
+		return false, nil
+	}
+	same, err := j.same(ctx, value)
+	return same == j.subject().From, err
 }

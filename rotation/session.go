@@ -2,7 +2,9 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +25,8 @@ type session struct {
 	state *State
 	held  Commit    // not yet stored
 	read  time.Time // when the account was last read
+
+	promoted bool // the new versions were made current by this session
 }
 
 // begin takes the lease and reads the account.
@@ -32,17 +36,27 @@ func (e *Engine) begin(ctx context.Context, id pawl.RotationID) (*session, error
 		return nil, err
 	}
 	s := &session{e: e, lease: lease}
-	if err := s.reload(ctx); err != nil {
-		return nil, err
-	}
-	if behind := s.state.Behind(e.Now()); behind > 0 {
-		return nil, &pawl.Error{Code: pawl.CodeFailed, Op: "go on with", On: string(id),
-			Why:  fmt.Sprintf("this machine's clock is %s behind the journal", behind.Round(time.Second)),
-			Next: fmt.Sprintf("set the clock; if it is right and the journal's is not: pawl resume %s", id)}
+	if err := s.ready(ctx); err != nil {
+		return nil, errors.Join(err, e.Store.Release(ctx, lease)) // nothing was done: another may have it at once
 	}
 	return s, nil
 }
 
+// ready reads the account and refuses one that this process cannot go on with.
+func (s *session) ready(ctx context.Context) error {
+	if err := s.reload(ctx); err != nil {
+		return err
+	}
+	id := s.lease.Rotation
+	if behind := s.state.Behind(s.e.Now()); behind > 0 {
+		return &pawl.Error{Code: pawl.CodeFailed, Op: "go on with", On: string(id),
+			Why:  fmt.Sprintf("this machine's clock is %s behind the journal", behind.Round(time.Second)),
+			Next: fmt.Sprintf("set the clock; if it is right and the journal's is not: pawl resume %s", id)}
+	}
+	return nil
+}
+
+// reload reads the account again. What is held and not yet stored comes after it.
 func (s *session) reload(ctx context.Context) error {
 	a, err := s.e.Store.Load(ctx, s.lease.Rotation)
 	if err != nil {
@@ -52,9 +66,18 @@ func (s *session) reload(ctx context.Context) error {
 	if s.state != nil {
 		known = s.state.Plan
 	}
-	s.state, err = fold(a, known)
-	s.read = s.e.Now()
-	return err
+	state, err := fold(a, known)
+	if err != nil {
+		return err
+	}
+	for _, entry := range s.held.Entries {
+		state.apply(entry)
+	}
+	if s.state != nil {
+		state.keepPolls(s.state)
+	}
+	s.state, s.read = state, s.e.Now()
+	return nil
 }
 
 // record adds entries to what is stored next and moves the state by them.
@@ -77,13 +100,16 @@ func (s *session) keep(changes ...VersionChange) {
 	}
 }
 
-// flush stores what is held. With release it gives the lease back too.
+// flush stores what is held. With release it gives the lease back too. Looks
+// at something pending leave nothing to store; the lease must outlive them.
 func (s *session) flush(ctx context.Context, release bool) error {
 	if len(s.held.Entries) == 0 && len(s.held.Versions) == 0 {
-		if release {
+		switch {
+		case release:
 			return s.e.Store.Release(ctx, s.lease)
+		case s.lease.Expires.Sub(s.e.Now()) > s.e.ttl()/2:
+			return nil
 		}
-		return nil
 	}
 	c := s.held
 	c.Outcome, c.Release = s.state.Outcome, release
@@ -132,31 +158,51 @@ func (s *session) turn(ctx context.Context) (Wait, error) {
 	return Wait{For: ForNothing}, s.perform(ctx, due)
 }
 
-// listen reads what people said since, at most once a second, and obeys.
+// listen reads what people said since and obeys: at most once a second, and
+// always before the point of no return. A word to turn back comes first: whoever
+// said it may not have seen the others, and it keeps more.
 func (s *session) listen(ctx context.Context) error {
-	if len(s.held.Entries) == 0 && s.e.Now().Sub(s.read) >= time.Second {
+	if since := s.e.Now().Sub(s.read); since >= time.Second || since < 0 || s.aboutToPass() {
 		if err := s.reload(ctx); err != nil {
 			return err
 		}
 	}
+	var heard int64
 	for _, sig := range s.state.Signals {
-		switch {
-		case sig.Word == WordUndo:
-			s.turnBack(fmt.Sprintf("%s said so: %s", sig.Actor, sig.Why))
-			return nil
-		case sig.Word == WordResume:
-			s.record(Entry{Kind: KindResumed, Why: fmt.Sprintf("%s said so", sig.Actor)})
-			return nil
-		case sig.Word == WordWaive && s.waivable(sig.Step):
-			s.record(Entry{Kind: KindOutcome, Step: sig.Step, Result: ResultWaived, Effect: s.state.Step(sig.Step).Effect,
-				Detail: fmt.Sprintf("waived by %s: %s", sig.Actor, sig.Why)})
-			if s.state.Outcome == pawl.Held {
-				s.record(Entry{Kind: KindResumed, Why: fmt.Sprintf("%s waived %s", sig.Actor, sig.Step)})
-			}
-			return nil
-		}
+		heard = max(heard, sig.Seq)
+	}
+	if sig, ok := s.state.said(WordUndo); ok {
+		s.turnBack(fmt.Sprintf("%s said so: %s", sig.Actor, sig.Why), heard)
+		return nil
+	}
+	if s.waive(heard) {
+		return nil
+	}
+	if sig, ok := s.state.said(WordResume); ok {
+		s.record(Entry{Kind: KindResumed, Why: fmt.Sprintf("%s said so", sig.Actor), Answers: heard})
 	}
 	return nil
+}
+
+// aboutToPass reports whether the point of no return is due and not announced.
+func (s *session) aboutToPass() bool {
+	return !s.state.Undoing && !s.state.PastReturn() &&
+		slices.ContainsFunc(s.state.current(), func(step *plan.Step) bool { return step.ID == s.state.Plan.NoReturn })
+}
+
+// waive does without a step that a person has waived by name.
+func (s *session) waive(heard int64) bool {
+	i := slices.IndexFunc(s.state.Signals, func(sig Entry) bool { return sig.Word == WordWaive && s.waivable(sig.Step) })
+	if i < 0 {
+		return false
+	}
+	sig := s.state.Signals[i]
+	s.record(Entry{Kind: KindOutcome, Step: sig.Step, Result: ResultWaived, Effect: s.state.Step(sig.Step).Effect,
+		Detail: fmt.Sprintf("waived by %s: %s", sig.Actor, sig.Why)})
+	if s.state.Outcome == pawl.Held {
+		s.record(Entry{Kind: KindResumed, Why: fmt.Sprintf("%s waived %s", sig.Actor, sig.Step), Answers: heard})
+	}
+	return true
 }
 
 // waivable reports whether a step is a proof or a wait of the current stage,

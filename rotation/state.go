@@ -3,6 +3,7 @@ package rotation
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -24,7 +25,6 @@ type State struct {
 	Last     time.Time
 	Signals  []Entry // words of people that no step has used yet
 	sealed   map[int64]map[string][]byte
-	promoted bool
 }
 
 // Status is where a step stands.
@@ -64,8 +64,9 @@ type StepState struct {
 	Why         string
 	Detail      string
 	Waived      bool
-	open        bool // an intent without an outcome
-	maybe       bool // some attempt may have taken effect
+	given       *driver.Credential // what a person called the credential of the value that they gave
+	open        bool               // an intent without an outcome
+	maybe       bool               // some attempt may have taken effect
 }
 
 // Fold computes the state of an account.
@@ -123,21 +124,29 @@ func (s *State) apply(e Entry) {
 		s.use(e)
 	case KindLook:
 		s.Step(e.Step).look(e)
+		s.use(e)
 	case KindWaiting:
 		s.Step(e.Step).wait(e)
+		if e.Resume == resumePerson { // what was said before a question is no answer to it
+			s.use(e)
+		}
 	case KindSignal:
 		s.Signals = append(s.Signals, e)
 		if e.Word == WordProvide {
-			s.Step(e.Step).Provided = e.Seq
+			st := s.Step(e.Step)
+			st.Provided, st.given = e.Seq, e.Credential
 		}
 	case KindUndoing:
 		s.Undoing, s.Outcome, s.Why, s.Next = true, pawl.Open, e.Why, ""
-		s.takeBack(e.Time)
+		s.takeBack(e)
 	case KindHeld:
 		s.Outcome, s.Why, s.Next = pawl.Held, e.Why, e.Next
+		if e.Answers > 0 {
+			s.obeyed(e.Answers)
+		}
 	case KindResumed:
 		s.Outcome, s.Why, s.Next = pawl.Open, "", ""
-		s.takeBack(e.Time)
+		s.takeBack(e)
 	case KindClosed:
 		s.Outcome = e.Outcome
 	}
@@ -153,16 +162,20 @@ func (s *State) Behind(now time.Time) time.Duration {
 	return 0
 }
 
+// obeyed forgets the words to resume or to undo up to one. A word that was
+// stored while the process wrote down what the words before it led to is kept:
+// nobody has read it yet. Up to 0 is all of them.
+func (s *State) obeyed(last int64) {
+	s.Signals = slices.DeleteFunc(s.Signals, func(sig Entry) bool {
+		return (sig.Word == WordResume || sig.Word == WordUndo) && (last == 0 || sig.Seq <= last)
+	})
+}
+
 // takeBack forgets the words that moved the rotation and gives failed steps
 // their tries back.
-func (s *State) takeBack(now time.Time) {
-	rest := s.Signals[:0]
-	for _, sig := range s.Signals {
-		if sig.Word != WordResume && sig.Word != WordUndo {
-			rest = append(rest, sig)
-		}
-	}
-	s.Signals = rest
+func (s *State) takeBack(e Entry) {
+	s.obeyed(e.Answers)
+	now := e.Time
 	for _, st := range s.Steps {
 		if st.Status == StatusFailed {
 			st.Status = StatusAnnounced
@@ -182,18 +195,13 @@ func waitsOn(st *StepState) time.Time {
 // resumeTimer marks a wait that only time ends.
 const resumeTimer = "timer"
 
-// use drops the signals that a step's outcome has answered.
+// use drops the words to a step when they have led to something, or when it
+// asks anew.
 func (s *State) use(e Entry) {
 	if e.Result == ResultRetry {
 		return
 	}
-	rest := s.Signals[:0]
-	for _, sig := range s.Signals {
-		if sig.Step != e.Step {
-			rest = append(rest, sig)
-		}
-	}
-	s.Signals = rest
+	s.Signals = slices.DeleteFunc(s.Signals, func(sig Entry) bool { return sig.Step == e.Step })
 }
 
 func (st *StepState) announce(e Entry) {
@@ -252,8 +260,21 @@ func (st *StepState) wait(e Entry) {
 	if e.Resume == resumeTimer {
 		st.NotBefore, st.Until = time.Time{}, e.Until
 	}
+	if e.Resume == resumePerson {
+		st.Provided, st.given = 0, nil // what was given before was of no use
+	}
 	if e.Credential != nil {
 		st.Suspect = e.Credential
+	}
+}
+
+// keepPolls takes over the looks at something pending that brought nothing new
+// and are not on record: without them each pause would be as short as the first.
+func (s *State) keepPolls(before *State) {
+	for id, st := range s.Steps {
+		if was := before.Steps[id]; was != nil && st.Status == StatusWaiting && was.Status == StatusWaiting && st.Resume == was.Resume {
+			st.Polls, st.NotBefore = was.Polls, was.NotBefore
+		}
 	}
 }
 
@@ -286,15 +307,22 @@ func (s *State) applies(step *plan.Step) bool {
 	case step.ReprovesAny():
 		return s.anyPut()
 	default:
-		return s.touched(step.Reverses)
+		return s.touched(step.Reverses) || s.askedToAct(step.Reverses)
 	}
 }
 
-// touched reports whether a step may have acted: an intent of it is open, or
-// some attempt did not end without effect.
+// askedToAct reports whether a person was asked to do something outside: they
+// may have begun, whether or not they said so.
+func (s *State) askedToAct(id string) bool {
+	step, ok := s.Plan.Step(id)
+	return ok && step.Act == plan.ActTask && step.Acts && !s.Step(id).AnnouncedAt.IsZero()
+}
+
+// touched reports whether a step may have acted: an intent of it is open, some
+// attempt did not end without effect, or a person gave the value for it.
 func (s *State) touched(id string) bool {
 	st, ok := s.Steps[id]
-	return ok && (st.open || st.maybe)
+	return ok && (st.open || st.maybe || st.Provided != 0)
 }
 
 func (s *State) anyPut() bool {
@@ -306,13 +334,16 @@ func (s *State) anyPut() bool {
 	return false
 }
 
-// PastReturn reports whether the point of no return was announced.
+// PastReturn reports whether the point of no return was announced: by its
+// intent or, where a person does it, by asking them. A question before a call
+// passes nothing.
 func (s *State) PastReturn() bool {
-	if s.Plan.NoReturn == "" {
+	step, ok := s.Plan.Step(s.Plan.NoReturn)
+	if !ok {
 		return false
 	}
-	st, ok := s.Steps[s.Plan.NoReturn]
-	return ok && !st.AnnouncedAt.IsZero()
+	st, ok := s.Steps[step.ID]
+	return ok && (st.Attempt > 0 || !announces(step.Act) && !st.AnnouncedAt.IsZero())
 }
 
 // changed reports whether any step that changes something was announced.
@@ -335,13 +366,33 @@ func mutates(step *plan.Step) bool {
 	}
 }
 
-// signal finds the oldest unused word for a step.
+// minted reports whether the new version of a secret is there.
+func (s *State) minted(name pawl.SecretName) bool {
+	for i := range s.Plan.Steps {
+		step := &s.Plan.Steps[i]
+		if step.Secret == name && (step.Act == plan.ActMint || step.Act == plan.ActProvide) {
+			return s.Step(step.ID).Status == StatusDone
+		}
+	}
+	return false
+}
+
+// signal finds the newest unused word for a step: who speaks twice corrects
+// what they said before.
 func (s *State) signal(step string, words ...Word) (Entry, bool) {
+	for _, sig := range slices.Backward(s.Signals) {
+		if sig.Step == step && slices.Contains(words, sig.Word) {
+			return sig, true
+		}
+	}
+	return Entry{}, false
+}
+
+// said finds the first unused word of a kind, to whatever step.
+func (s *State) said(word Word) (Entry, bool) {
 	for _, sig := range s.Signals {
-		for _, w := range words {
-			if sig.Step == step && sig.Word == w {
-				return sig, true
-			}
+		if sig.Word == word {
+			return sig, true
 		}
 	}
 	return Entry{}, false

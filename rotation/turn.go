@@ -25,13 +25,13 @@ func (s *session) giveUp(step *plan.Step) {
 	case s.state.Undoing:
 		s.hold(why, fmt.Sprintf("pawl resume %s", s.state.ID))
 	case !s.state.changed():
-		s.turnBack(why)
+		s.turnBack(why, 0)
 	case s.state.PastReturn():
 		s.hold(why, fmt.Sprintf("pawl resume %s", s.state.ID))
 	case passing(st.ErrorKind) || s.state.Plan.OnFailure == estate.HoldOnFailure || len(s.blockers()) > 0:
 		s.hold(why, fmt.Sprintf("pawl resume %s, or: pawl undo %s", s.state.ID, s.state.ID))
 	default:
-		s.turnBack(why)
+		s.turnBack(why, 0)
 	}
 }
 
@@ -45,19 +45,35 @@ func (s *session) hold(why, next string) {
 	s.record(Entry{Kind: KindHeld, Why: why, Next: next})
 }
 
-// turnBack starts undoing, unless that is impossible now.
-func (s *session) turnBack(why string) {
+// turnBack starts undoing, unless that is impossible now. answers is the Seq of
+// the last word of a person that it obeys, 0 when nobody asked for it.
+func (s *session) turnBack(why string, answers int64) {
+	next := fmt.Sprintf("pawl resume %s", s.state.ID)
 	switch {
 	case s.state.Undoing:
-		s.record(Entry{Kind: KindResumed, Why: why})
+		s.record(Entry{Kind: KindResumed, Why: why, Answers: answers})
 	case s.state.PastReturn():
-		s.hold("it cannot be undone any more: "+why, fmt.Sprintf("pawl resume %s", s.state.ID))
+		s.record(Entry{Kind: KindHeld, Why: "it cannot be undone any more: " + why, Next: next, Answers: answers})
 	default:
 		if blocked := s.blockers(); len(blocked) > 0 {
-			s.hold(fmt.Sprintf("it cannot be undone: pawl does not hold the old value that %v had; %s", blocked, why), fmt.Sprintf("pawl resume %s", s.state.ID))
+			s.record(Entry{Kind: KindHeld, Why: fmt.Sprintf("it cannot be undone: pawl does not hold the old value that %v had; %s", blocked, why), Next: next, Answers: answers})
 			return
 		}
-		s.record(Entry{Kind: KindUndoing, Why: why})
+		s.record(Entry{Kind: KindUndoing, Why: why, Answers: answers})
+		s.demote()
+	}
+}
+
+// demote takes back what promote said: a connection whose credential is one of
+// these secrets must not use a version that is about to be ended. Where the
+// old version was never on record there is nothing to go back to.
+func (s *session) demote() {
+	s.promoted = false
+	for i := range s.state.Plan.Subjects {
+		if sub := &s.state.Plan.Subjects[i]; s.state.minted(sub.Secret) && s.oldHeld(sub.Secret) {
+			s.keep(VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionCurrent},
+				VersionChange{Secret: sub.Secret, Version: sub.To, State: VersionMinted})
+		}
 	}
 }
 
@@ -97,10 +113,10 @@ func (s *session) oldHeld(name pawl.SecretName) bool {
 // promote makes the new versions current once everything up to their proof
 // is done: from here on they are what the secret is.
 func (s *session) promote(step *plan.Step) {
-	if s.state.Undoing || !after(step.Phase, pawl.Prove) || s.state.promoted {
+	if s.state.Undoing || !after(step.Phase, pawl.Prove) || s.promoted {
 		return
 	}
-	s.state.promoted = true
+	s.promoted = true
 	for i := range s.state.Plan.Subjects {
 		sub := &s.state.Plan.Subjects[i]
 		s.keep(VersionChange{Secret: sub.Secret, Version: sub.To, State: VersionCurrent},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -42,14 +43,48 @@ func forms(b []byte) []string {
 	}
 	text := string(b)
 	pairs := []string{text, "[secret]"}
-	quoted, _ := json.Marshal(text) // a string always has a JSON form
-	for _, form := range []string{strings.Trim(string(quoted), `"`), url.QueryEscape(text), url.PathEscape(text),
-		base64.RawStdEncoding.EncodeToString(b), base64.RawURLEncoding.EncodeToString(b), hex.EncodeToString(b)} {
+	list := quoted(text)
+	for _, q := range list { // a document that stands quoted in an error
+		list = append(list, quoted(q)...)
+	}
+	list = append(list, url.QueryEscape(text), url.PathEscape(text), hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)))
+	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		list = append(list, e.EncodeToString(b))
+		for shift := range 3 {
+			list = append(list, inside(e, b, shift))
+		}
+	}
+	for _, form := range list {
 		if form != text {
 			pairs = append(pairs, form, "[secret]")
 		}
 	}
 	return pairs
+}
+
+// quoted gives a text as it stands between the quotes of JSON, with and
+// without the escapes that make it safe in HTML, and of Go.
+func quoted(text string) []string {
+	safe, _ := json.Marshal(text) // a string always has a JSON form
+	var plain strings.Builder
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(text) // as above
+	list := []string{string(safe), strings.TrimSuffix(plain.String(), "\n"), strconv.Quote(text), strconv.QuoteToASCII(text)}
+	for i, s := range list {
+		list[i] = s[1 : len(s)-1]
+	}
+	return list
+}
+
+// inside gives the characters of a base64 text that a value alone decides when
+// it stands shift bytes behind a group of three, as a password does in the
+// header of basic authentication.
+func inside(e *base64.Encoding, b []byte, shift int) string {
+	whole := e.EncodeToString(append(make([]byte, shift, shift+len(b)), b...))
+	first := (shift*8 + 5) / 6 // the characters before have bits of what stands before
+	last := (shift + len(b)) * 8 / 6
+	return whole[first:last]
 }
 
 // Scrub replaces every value in s.

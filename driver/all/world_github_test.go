@@ -27,11 +27,16 @@ func githubWorld(_ testing.TB, clock *drivertest.Clock) drivertest.World {
 	g.AddEnvironment("acme/docs", "production", false)
 	g.AddWorkflow("acme/site", github.Workflow{File: "publish.yml"})
 	g.AddWorkflow("acme/site", github.Workflow{File: "deploy.yml", Environment: "production"})
+	g.AddRepo("umbrella/ops") // a run waits there, and reads its environment when it goes on
+	g.AddEnvironment("umbrella/ops", "production", true)
+	g.AddWorkflow("umbrella/ops", github.Workflow{File: "deploy.yml", Environment: "production"})
+	waits := g.StartRun("umbrella/ops", "deploy.yml", "push")
+	clock.Advance(time.Minute)
 	g.SetSecret(github.Org("acme"), "SHARED", "old")
 	looked := map[int64]bool{}
 	approve := func(string) { // at the second look, so that the check sees the run wait
 		for _, r := range g.Runs() {
-			if r.Status == "waiting" && looked[r.ID] {
+			if r.Status == "waiting" && looked[r.ID] && r.ID != waits {
 				g.Approve(r.ID)
 			}
 			looked[r.ID] = r.Status == "waiting"
@@ -45,6 +50,8 @@ func githubWorld(_ testing.TB, clock *drivertest.Clock) drivertest.World {
 		drivertest.Case{Role: estate.RoleCheck, Kind: "workflow_run", Settings: run("publish.yml"), Break: func() { conclusion = "failure" }},
 		drivertest.Case{Role: estate.RoleCheck, Kind: "workflow_run", Name: "that waits for approval", Settings: run("deploy.yml"), Outside: approve},
 		drivertest.Case{Role: estate.RoleCheck, Kind: "queued_runs", Settings: estate.Settings{"repo": "acme/site"}, Other: estate.Settings{"repo": "acme/docs"}, Hostile: []string{"repo"}},
+		drivertest.Case{Role: estate.RoleCheck, Kind: "queued_runs", Name: "of an environment", Settings: estate.Settings{"repo": "umbrella/ops", "environment": "production"},
+			Other: estate.Settings{"repo": "acme/docs", "environment": "production"}, Hostile: []string{"repo"}},
 		drivertest.Case{Role: estate.RoleCheck, Kind: "queued_runs", Name: "of an organisation", Settings: estate.Settings{"org": "acme", "name": "SHARED"}, Hostile: []string{"org", "name"}},
 		drivertest.Case{Role: estate.RoleIssuer, Kind: "pat", Settings: estate.Settings{}, Spare: func() (driver.Credential, secret.Parts) {
 			return driver.Credential{}, secret.One(secret.NewString(g.AddToken(github.Token{Kind: github.Classic, Login: "octocat"})))

@@ -41,6 +41,7 @@ func calls() []driver.Call {
 		{Method: "GET", Path: pathMachine, Permission: ofApp, For: roll},
 		{Method: "POST", Path: pathMachine, Permission: ofApp, For: roll},
 		{Method: "DELETE", Path: pathLease, Permission: ofApp, For: roll},
+		{Method: "QUERY", Path: "CurrentRelease", Permission: ofApp, For: roll + ", so that the release keeps the app's configuration"},
 		{Method: "POST", Path: pathReleases, Permission: ofApp + " (not documented)", For: roll + ", so that `fly secrets list` shows the secret as deployed"},
 		{Method: "PATCH", Path: pathRelease, Permission: ofApp + " (not documented)", For: roll},
 	}
@@ -71,10 +72,17 @@ the secret; machines have it when they boot.
 
 Machines are updated one at a time, with a lease and with their own configuration, to which pawl adds two entries of metadata and,
 under ` + "`pawl_secrets_version`" + `, the version of the secrets that they must boot with. A killed rotation therefore knows which machines
-are done. Stopped and suspended machines are updated and stay stopped. A machine whose host cannot be reached is left
+are done. Stopped and suspended machines are updated and do not run afterwards either. A machine whose host cannot be reached is left
 alone, and the step waits for it. Machines of release commands and consoles are left out.
+
+### Releases
+
+Fly's own display of secrets compares the time of a write with that of the app's newest release, and flyctl takes an app's
+configuration from there. Pawl therefore makes a release with the configuration of the one before, and makes none where there
+is no configuration to go on with, or where Fly refuses it; ` + "`fly secrets list`" + ` then goes on to show "Staged", although the
+machines have the value. The releases calls are flyctl's and not documented.
 
 ### Next deploy
 
 A machine counts as loaded when it was launched, updated or started after the write. Whether a plain restart reads secrets
-again is not documented, so it does not count.`
+again is not documented, so it does not count, and neither does the start of a suspended machine, which boots nothing.`

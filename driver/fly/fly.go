@@ -28,17 +28,19 @@ func New() *Driver { return &Driver{} }
 
 // Open makes a connection.
 func (*Driver) Open(env driver.Env, s estate.Settings) (driver.Conn, error) {
+	web := orElse(s.String("graphql_base"), defaultGraphQL)
 	return &conn{
 		env: env,
 		org: s.String("org"),
 		// A list of machines has every machine's configuration in it.
-		api:      client(env, orElse(s.String("api_base"), defaultAPI), 16<<20),
-		web:      client(env, orElse(s.String("graphql_base"), defaultGraphQL), rest.MaxBody),
+		api:      client(env, orElse(s.String("api_base"), defaultAPI), authorize, 16<<20),
+		web:      client(env, web, authorize, rest.MaxBody),
+		releases: client(env, web, bearer, rest.MaxBody),
 		versions: map[string]int{},
 	}, nil
 }
 
-func client(env driver.Env, base string, maxBody int64) *rest.Client {
+func client(env driver.Env, base string, authorize func(http.Header, []byte), maxBody int64) *rest.Client {
 	return rest.New(rest.Config{
 		Name: "Fly.io", Base: base, Env: env, MaxBody: maxBody, Authorize: authorize, Refine: refine,
 		Limit: rest.Limit{PerSecond: 1, Burst: 3}, // per action and machine or app: "Working with the Machines API"
@@ -47,10 +49,11 @@ func client(env driver.Env, base string, maxBody int64) *rest.Client {
 
 // conn is a connection with one token.
 type conn struct {
-	env driver.Env
-	org string
-	api *rest.Client // Machines API
-	web *rest.Client // GraphQL and releases
+	env      driver.Env
+	org      string
+	api      *rest.Client // Machines API
+	web      *rest.Client // GraphQL
+	releases *rest.Client
 
 	mu       sync.Mutex
 	versions map[string]int // by app: the newest version of its secrets that this connection has made
@@ -84,6 +87,12 @@ func authorize(h http.Header, token []byte) {
 		scheme = "FlyV1 "
 	}
 	h.Set("Authorization", scheme+string(token))
+}
+
+// bearer sets the token as flyctl does for the releases calls: every kind of
+// token as Bearer. Fly's documentation has it so for the Machines API too.
+func bearer(h http.Header, token []byte) {
+	h.Set("Authorization", "Bearer "+string(bytes.TrimPrefix(bytes.TrimSpace(token), []byte("FlyV1 "))))
 }
 
 func macaroon(token []byte) bool {

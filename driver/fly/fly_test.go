@@ -232,6 +232,39 @@ func TestStatAsksForWhatWasWritten(t *testing.T) {
 	}
 }
 
+// What is not found may only be hidden from the token: it is not gone then.
+func TestGoneIsNotHidden(t *testing.T) {
+	s := newSite(t, sim.Config{}, 0)
+	key := target("app_secret", "name", "KEY")
+	for range 2 {
+		if err := s.port.Remove(t.Context(), key); err != nil {
+			t.Errorf("a secret that is not there: %v", err)
+		}
+	}
+	missing := driver.Target{Kind: "app_secret", Settings: estate.Settings{"app": "none", "name": "KEY"}}
+	if err := s.port.Remove(t.Context(), missing); kindOf(err) != driver.NotFound {
+		t.Errorf("an app that is not there: %v", err)
+	}
+	if err := s.port.Revoke(t.Context(), target("deploy_token"), driver.Credential{ID: "none"}, nil); err != nil {
+		t.Errorf("a token that is not there: %v", err)
+	}
+	_, used := s.AddDeployToken("web", "old", time.Hour)
+	id := s.Tokens()[len(s.Tokens())-1].ID
+	s.AddOrg("rival")
+	s.connect(s.AddUserToken("rival", "stranger@example.com"))
+	if err := s.port.Revoke(t.Context(), target("deploy_token"), driver.Credential{ID: id}, nil); kindOf(err) != driver.NotFound {
+		t.Errorf("a stranger's session: %v", err)
+	}
+	if !s.TokenAccepted(used) {
+		t.Error("the token is dead: the test proves nothing")
+	}
+	s.connect(s.session)
+	s.Faults().Add(vendorsim.Rule{Kind: vendorsim.Status, Operation: "deleteLimitedAccessToken", Code: 200, Body: `{"errors":[{"message":"Could not find LimitedAccessToken"}]}`})
+	if err := s.port.Revoke(t.Context(), target("deploy_token"), driver.Credential{ID: id}, nil); kindOf(err) != driver.NotFound {
+		t.Errorf("a token that is listed: %v", err)
+	}
+}
+
 func TestLimitsAreKept(t *testing.T) {
 	s := newSite(t, sim.Config{RateLimits: true}, 2)
 	for range 10 {

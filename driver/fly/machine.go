@@ -117,7 +117,8 @@ func (m *machine) unhealthy() string {
 }
 
 // booted tells whether the machine has booted after an instant. A restart is
-// left out: whether it reads secrets again is not documented.
+// left out: whether it reads secrets again is not documented. So is the start
+// of a suspended machine, which goes on with the memory that it had.
 func (m *machine) booted(since time.Time) bool {
 	for i, e := range m.Events { // newest first
 		if !time.UnixMilli(e.Timestamp).After(since) {
@@ -127,10 +128,21 @@ func (m *machine) booted(since time.Time) bool {
 		case "launch", "update":
 			return true
 		case "start":
-			if i+1 == len(m.Events) || m.Events[i+1].Type != "restart" {
+			if before := m.beforeStart(i); before != "restart" && before != "suspend" {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// beforeStart gives the type of the event from which a start came, "" where it
+// is not told. A start is more than one event: it begins, and it is done.
+func (m *machine) beforeStart(i int) string {
+	for ; i < len(m.Events); i++ {
+		if m.Events[i].Type != "start" {
+			return m.Events[i].Type
+		}
+	}
+	return ""
 }

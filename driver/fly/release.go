@@ -1,6 +1,7 @@
 package fly
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,29 +19,74 @@ type release struct {
 	Version int    `json:"version"`
 }
 
-// refusedRelease stands for a release that Fly did not let pawl make.
+// refusedRelease stands for a release that was not made: Fly did not let pawl
+// make it, or it would have harmed the app.
 const refusedRelease = "none"
+
+// findRelease is flyctl's question for the configuration that an app was
+// deployed with.
+const findRelease = `query CurrentRelease($name: String!) { app(name: $name) { currentReleaseUnprocessed { configDefinition } } }`
 
 func (r release) known() bool { return r.ID != "" && r.ID != refusedRelease }
 
-// announce makes a release for the machines that will be updated.
+// announce makes a release for the machines that will be updated. flyctl takes
+// an app's configuration from its newest release, so the definition of the one
+// before goes on in it. Without a definition no release is made: an empty one
+// would stand for the app's configuration from then on.
 func (c *conn) announce(ctx context.Context, app string, m *machine) (release, error) {
+	definition, err := c.definition(ctx, app)
+	if err != nil || definition == nil {
+		return release{ID: refusedRelease}, passing(err)
+	}
 	var image string
 	_ = json.Unmarshal(m.Config["image"], &image) // every machine has one; a release without is refused
 	r := with("create release", app, http.MethodPost, pathReleases, nil,
-		map[string]any{"app_name": app, "image": image, "definition": map[string]any{}, "strategy": "rolling"})
+		map[string]any{"app_name": app, "image": image, "definition": definition, "strategy": "ROLLING"})
 	var got struct {
-		ID      any
-		Version int
+		answered
+		Release answered // flyctl reads it wrapped when it is made, and flat when it is changed
 	}
-	if _, err := c.web.Do(ctx, r, &got); err != nil {
+	if _, err := c.releases.Do(ctx, r, &got); err != nil {
 		return release{ID: refusedRelease}, passing(err)
 	}
-	made := release{ID: idOf(got.ID), Version: got.Version}
-	if made.ID == "" || made.Version <= 0 {
-		made = release{ID: refusedRelease}
+	for _, a := range []answered{got.Release, got.answered} {
+		if made := (release{ID: idOf(a.ID), Version: a.Version}); made.ID != "" && made.Version > 0 {
+			return made, nil
+		}
 	}
-	return made, nil
+	return release{ID: refusedRelease}, nil
+}
+
+// answered is a release as Fly tells of it.
+type answered struct {
+	ID      any
+	Version int
+}
+
+// definition gives the configuration of an app's newest release, nil where
+// there is none. That Fly's server does not understand the question is no
+// reason to stop either.
+func (c *conn) definition(ctx context.Context, app string) (json.RawMessage, error) {
+	var got struct {
+		App *struct {
+			CurrentReleaseUnprocessed *struct{ ConfigDefinition json.RawMessage }
+		}
+	}
+	a := act{op: "read release", on: app, document: findRelease, vars: map[string]any{"name": app}}
+	if err := c.graphql(ctx, a, &got); err != nil {
+		if driver.AsError(a.op, err).Status == http.StatusOK {
+			return nil, nil
+		}
+		return nil, err
+	}
+	if got.App == nil || got.App.CurrentReleaseUnprocessed == nil {
+		return nil, nil
+	}
+	d := got.App.CurrentReleaseUnprocessed.ConfigDefinition
+	if !bytes.HasPrefix(d, []byte("{")) || bytes.Equal(d, []byte("{}")) {
+		return nil, nil
+	}
+	return d, nil
 }
 
 // complete ends the release. It is asked for again when the activation is.
@@ -49,7 +95,7 @@ func (c *conn) complete(ctx context.Context, app string, made release) error {
 		return nil
 	}
 	r := with("complete release", app, http.MethodPatch, pathRelease, map[string]string{"release": made.ID}, map[string]any{"status": "complete"})
-	_, err := c.web.Do(ctx, r, nil)
+	_, err := c.releases.Do(ctx, r, nil)
 	return passing(err)
 }
 

@@ -272,3 +272,119 @@ func TestNextDeploy(t *testing.T) {
 		t.Error("a machine was updated")
 	}
 }
+
+// flyctl takes the app's configuration from the newest release: that of pawl
+// must have the one that was there.
+func TestRollingReleaseKeepsTheAppsConfiguration(t *testing.T) {
+	s := newSite(t, sim.Config{}, 2)
+	s.roll(s.put("new", "rolling"), nil)
+	var sent struct {
+		App        string `json:"app_name"`
+		Strategy   string
+		Definition map[string]any
+	}
+	if err := json.Unmarshal(s.sent(t, "/api/v1/releases"), &sent); err != nil {
+		t.Fatal(err)
+	}
+	if sent.App != "web" || sent.Strategy != "ROLLING" || sent.Definition["app"] != "web" || sent.Definition["primary_region"] != "ams" {
+		t.Errorf("the release is %+v", sent)
+	}
+	for _, r := range s.seen {
+		if strings.Contains(r.URL.Path, "/releases") && r.Header.Get("Authorization") != "Bearer "+s.session {
+			t.Error("the releases calls take every token as Bearer")
+		}
+	}
+}
+
+func TestRollingMakesNoReleaseWithoutAConfiguration(t *testing.T) {
+	for name, body := range map[string]string{
+		"never deployed":      `{"data":{"app":{"currentReleaseUnprocessed":null}}}`,
+		"none in the release": `{"data":{"app":{"currentReleaseUnprocessed":{"configDefinition":null}}}}`,
+		"an empty one":        `{"data":{"app":{"currentReleaseUnprocessed":{"configDefinition":{}}}}}`,
+		"no object":           `{"data":{"app":{"currentReleaseUnprocessed":{"configDefinition":"x"}}}}`,
+		"not known to Fly":    `{"errors":[{"message":"Field 'currentReleaseUnprocessed' doesn't exist on type 'App'"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, sim.Config{}, 2)
+			s.Faults().Add(vendorsim.Rule{Kind: vendorsim.Status, Operation: "app", Code: 200, Body: body})
+			s.roll(s.put("new", "rolling"), nil)
+			if s.loaded("new") != 2 || s.made("POST", "/releases") != 0 {
+				t.Errorf("%d loaded, %d releases", s.loaded("new"), s.made("POST", "/releases"))
+			}
+		})
+	}
+}
+
+// Macaroons go to the releases calls without their own scheme, as flyctl sends
+// them.
+func TestReleaseCallsTakeMacaroonsAsBearer(t *testing.T) {
+	s := newSite(t, sim.Config{}, 1)
+	_, scoped := s.AddDeployToken("web", "ops", 48*time.Hour)
+	s.connect(scoped)
+	s.roll(s.put("new", "rolling"), nil)
+	sent := 0
+	for _, r := range s.seen {
+		if strings.Contains(r.URL.Path, "/releases") {
+			sent++
+			if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer fm2_") {
+				t.Error("a macaroon went out with another scheme")
+			}
+		}
+	}
+	if sent != 2 || s.loaded("new") != 1 {
+		t.Errorf("%d releases calls, %d loaded", sent, s.loaded("new"))
+	}
+}
+
+func TestReleaseIsReadFlatToo(t *testing.T) {
+	s := newSite(t, sim.Config{}, 1)
+	s.Faults().Add(vendorsim.Rule{Kind: vendorsim.Status, Method: "POST", Path: "/api/v1/releases", Code: 201, Body: `{"id":77,"version":5}`})
+	s.roll(s.put("new", "rolling"), nil)
+	body := string(s.sent(t, "/machines/"+s.Machines("web")[0]))
+	if !strings.Contains(body, `"fly_release_version":"5"`) || s.made("PATCH", "/releases/77") != 1 {
+		t.Errorf("the release was not taken: %d ended", s.made("PATCH", "/releases/77"))
+	}
+}
+
+// A suspended machine goes on with the memory that it had, so its start is no
+// boot.
+func TestNextDeployDoesNotCountAResumedMachine(t *testing.T) {
+	s := newSite(t, sim.Config{}, 1)
+	s.call("POST", "/suspend", "")
+	a := s.put("new", "next_deploy")
+	s.now = s.now.Add(time.Minute)
+	s.call("POST", "/start", "")
+	if p, err := s.port.Activate(t.Context(), a); err != nil || p.Done || s.loaded("new") != 0 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	s.call("POST", "/stop", "")
+	s.now = s.now.Add(time.Minute)
+	s.call("POST", "/start", "")
+	if p, err := s.port.Activate(t.Context(), a); err != nil || !p.Done || s.loaded("new") != 1 {
+		t.Errorf("after a boot: %+v, %v", p, err)
+	}
+}
+
+func TestRollingUpdatesASuspendedMachine(t *testing.T) {
+	s := newSite(t, sim.Config{}, 2)
+	s.call("POST", "/suspend", "")
+	s.roll(s.put("new", "rolling"), nil)
+	if s.loaded("new") != 2 {
+		t.Errorf("%d of 2 have it", s.loaded("new"))
+	}
+	s.call("POST", "/start", "")
+	if s.loaded("new") != 2 {
+		t.Error("the machine went on with the old value")
+	}
+}
+
+// Release commands and consoles come and go: nobody serves from them.
+func TestRollingLeavesPassingMachinesOut(t *testing.T) {
+	s := newSite(t, sim.Config{}, 2)
+	s.call("POST", "", `{"config":{"image":"i","metadata":{"fly_process_group":"fly_app_release_command"}}}`)
+	before := s.updates()
+	s.roll(s.put("new", "rolling"), nil)
+	if s.updates()-before != 1 {
+		t.Errorf("%d machines were updated, want 1", s.updates()-before)
+	}
+}

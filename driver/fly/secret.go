@@ -104,8 +104,8 @@ func (c *conn) secrets(ctx context.Context, op, on, app string) ([]stored, error
 	r := with(op, on, http.MethodGet, pathSecrets, path(app), nil)
 	r.LimitKey = "list secrets " + app
 	if v := c.newest(app); v > 0 {
-		// The description has min_version, fly-go sends version: see which is
-		// understood by sending both.
+		// The description has min_version, fly-go sends version. Both are sent,
+		// so that the one that Fly understands is among them.
 		r.Query = url.Values{"min_version": {strconv.Itoa(v)}, "version": {strconv.Itoa(v)}}
 	}
 	var got struct{ Secrets *[]stored }
@@ -118,7 +118,8 @@ func (c *conn) secrets(ctx context.Context, op, on, app string) ([]stored, error
 	return *got.Secrets, nil
 }
 
-// Remove takes a secret away, staged too. One that is not there is gone.
+// Remove takes a secret away, staged too. One that is not there is gone, but
+// an app that is not there, or not shown to the token, is an error.
 func (c *conn) Remove(ctx context.Context, t driver.Target) error {
 	const op = "remove app secret"
 	p, err := placeOf(op, t)
@@ -130,7 +131,8 @@ func (c *conn) Remove(ctx context.Context, t driver.Target) error {
 	var got stored
 	_, err = c.api.Do(ctx, r, &got)
 	if kindOf(err) == driver.NotFound {
-		return nil
+		_, err = c.secrets(ctx, op, p.on(), p.app)
+		return err
 	}
 	c.wrote(p.app, got.Version)
 	return err

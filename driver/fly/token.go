@@ -197,7 +197,9 @@ func (c *conn) list(ctx context.Context, op string, o owner) ([]driver.Credentia
 	}
 }
 
-// Revoke ends a token by its id. One that Fly does not know is gone.
+// Revoke ends a token by its id. One that Fly does not know is gone, if it is
+// not in the owner's list either: another organisation's session does not find
+// a token that lives.
 func (c *conn) Revoke(ctx context.Context, t driver.Target, gone driver.Credential, _ secret.Parts) error {
 	o, err := c.owner("revoke token", t)
 	if err != nil {
@@ -213,7 +215,7 @@ func (c *conn) Revoke(ctx context.Context, t driver.Target, gone driver.Credenti
 	err = c.graphql(ctx, a, &got)
 	switch {
 	case kindOf(err) == driver.NotFound:
-		return nil
+		return c.unlisted(ctx, o, gone.ID)
 	case err != nil:
 		return err
 	case got.DeleteLimitedAccessToken == nil:
@@ -221,6 +223,22 @@ func (c *conn) Revoke(ctx context.Context, t driver.Target, gone driver.Credenti
 	default:
 		return nil
 	}
+}
+
+// unlisted fails unless the owner's tokens can be listed and the id is not
+// among them.
+func (c *conn) unlisted(ctx context.Context, o owner, id string) error {
+	list, err := c.list(ctx, "revoke token", o)
+	if err != nil {
+		return err
+	}
+	for _, t := range list {
+		if t.ID == id {
+			return &driver.Error{Op: "revoke token", On: o.on, Kind: driver.NotFound, Effect: pawl.EffectNone, Why: "Fly lists the token and does not find it when it is to be revoked",
+				Next: "use the session of a person who may revoke it"}
+		}
+	}
+	return nil
 }
 
 // current asks Fly, with a token, what it is.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -90,9 +91,12 @@ func (m *machine) again(at roll) (map[string]any, error) {
 }
 
 // lease locks a machine and gives the nonce of the lock. The description has
-// the answer flat, fly-go and the documentation have it wrapped.
+// the ttl in the body and the answer flat; fly-go sends the ttl in the query,
+// and it and the documentation have the answer wrapped. Both are served.
 func (c *conn) lease(ctx context.Context, app, id string, params map[string]string) (string, error) {
-	r := with("lease machine", app+" "+id, http.MethodPost, pathLease, params, map[string]any{"ttl": int(leaseTTL / time.Second), "description": "pawl loads a new secret"})
+	seconds := int(leaseTTL / time.Second)
+	r := with("lease machine", app+" "+id, http.MethodPost, pathLease, params, map[string]any{"ttl": seconds, "description": "pawl loads a new secret"})
+	r.Query = url.Values{"ttl": {strconv.Itoa(seconds)}}
 	var got struct {
 		Nonce string
 		Data  struct{ Nonce string }

@@ -56,6 +56,7 @@ func otherCalls() []driver.Call {
 		{Method: "GET", Path: "/repos/{owner}/{repo}/actions/runs/{run_id}", Permission: actionsRead, For: kindRun + " check"},
 		{Method: "GET", Path: "/repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments", Permission: actionsRead, For: kindRun + " check, to name the environment that waits for approval"},
 		{Method: "GET", Path: "/repos/{owner}/{repo}/actions/runs", Permission: actionsRead, For: kindDrain + " check, probe"},
+		{Method: "GET", Path: "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", Permission: actionsRead, For: kindDrain + " check of a secret of an environment"},
 		{Method: "GET", Path: "/orgs/{org}/repos", Permission: metadataRead, For: kindDrain + " check of a secret that all repositories see"},
 		{Method: "GET", Path: "/repos/{owner}/{repo}", Permission: metadataRead, For: "probe"},
 		{Method: "GET", Path: "/user", Permission: needsNothing, For: "probe; " + kindPAT + " verify and identify, with the token itself"},
@@ -79,12 +80,13 @@ whole seconds. Only a check that uses the secret, for example ` + "`workflow_run
 Secrets of repositories and organisations are read when a run is *queued*; secrets of environments when the job starts.
 A run that was queued before the write keeps the old value, for days if it waits for an approval. The plan therefore asks
 ` + "`queued_runs`" + ` before the old version ends. For a secret of an organisation it asks every repository that sees the
-secret, ten at a time and six calls each, so the connection needs "Actions: read" on all of them.
+secret, ten at a time and six calls each, so the connection needs "Actions: read" on all of them. For a secret of an environment
+it asks what the jobs of such runs do: a run that only waits for its approval reads the new value and is not waited for.
 
 ### Starting a workflow
 
 A start whose answer was lost is looked for before another one is sent: the newest run of the same workflow and ref,
-started by workflow_dispatch since the check began, is taken as its own. A run that somebody else started in that time
+started by workflow_dispatch since the check began by GitHub's own clock, is taken as its own. A run that somebody else started in that time
 counts too, since it was queued after the write. GitHub lists a new run after a short delay, so in rare cases a
 second run is started; the workflow should bear that. A run that waits for an approval is shown as pending, with the
 environments it waits for.

@@ -32,7 +32,13 @@ const reposAtOnce = 10
 // back to it.
 var unfinished = [...]string{"requested", "pending", "queued", "waiting", "in_progress", "waiting"}
 
-// checkDrain passes when nothing that was created before Since is left.
+// jobsAsked bounds for how many runs one look asks what their jobs do. Further
+// ones count as left.
+const jobsAsked = 20
+
+// checkDrain passes when nothing is left that read the secret before Since:
+// runs that were created before then or, for a secret of an environment, jobs
+// that were started before then.
 func (c *conn) checkDrain(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
 	o, err := ownerOf(opDrain, r.Target)
 	if err != nil {
@@ -42,7 +48,7 @@ func (c *conn) checkDrain(ctx context.Context, r driver.CheckRequest) (driver.Fi
 	if r.Target.Settings.String("repo") == "" {
 		return c.drainOrg(ctx, o, r, before)
 	}
-	left, err := c.leftIn(ctx, o, before)
+	left, err := c.leftIn(ctx, o, before, r.Target.Settings.String("environment") != "")
 	if err != nil {
 		return driver.Finding{}, err
 	}
@@ -75,7 +81,7 @@ func (c *conn) drainOrg(ctx context.Context, o owner, r driver.CheckRequest, bef
 		if err != nil {
 			return driver.Finding{}, err
 		}
-		left, err := c.leftIn(ctx, at, before)
+		left, err := c.leftIn(ctx, at, before, false)
 		if err != nil {
 			return driver.Finding{}, err
 		}
@@ -122,8 +128,10 @@ func (l leftover) String() string {
 }
 
 // leftIn counts the runs of a repository that were created up to before and
-// are not completed.
-func (c *conn) leftIn(ctx context.Context, o owner, before time.Time) (leftover, error) {
+// are not completed. byJob leaves out those of which no job runs that was
+// started up to before: such a run, waiting for an approval for example, reads
+// the secrets of its environment anew.
+func (c *conn) leftIn(ctx context.Context, o owner, before time.Time, byJob bool) (leftover, error) {
 	var left leftover
 	seen := make(map[int64]bool)
 	for _, state := range unfinished {
@@ -137,6 +145,15 @@ func (c *conn) leftIn(ctx context.Context, o owner, before time.Time) (leftover,
 				continue
 			}
 			seen[r.ID] = true
+			if byJob && len(seen) <= jobsAsked {
+				old, err := c.startedEarly(ctx, o, r.ID, before)
+				if err != nil {
+					return leftover{}, err
+				}
+				if !old {
+					continue // what starts from now on has the new value
+				}
+			}
 			n++
 			if left.oldest.IsZero() || r.CreatedAt.Before(left.oldest) {
 				left.oldest = r.CreatedAt
@@ -148,6 +165,25 @@ func (c *conn) leftIn(ctx context.Context, o owner, before time.Time) (leftover,
 		}
 	}
 	return left, nil
+}
+
+// startedEarly reports whether a run has a job under way that was started up to
+// before. Which environment a job uses is not told, so each counts.
+func (c *conn) startedEarly(ctx context.Context, o owner, id int64, before time.Time) (bool, error) {
+	type job struct {
+		Status    string    `json:"status"`
+		StartedAt time.Time `json:"started_at"`
+	}
+	q := o.join("/actions/runs/{run_id}/jobs", "run_id", strconv.FormatInt(id, 10)).get(opDrain, o.name, nil)
+	jobs, err := pages(ctx, c, q, runsPerPage, func(page struct {
+		Jobs []job `json:"jobs"`
+	}) []job {
+		return page.Jobs
+	})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(jobs, func(j job) bool { return j.Status == "in_progress" && !j.StartedAt.After(before) }), nil
 }
 
 func (c *conn) runsIn(ctx context.Context, o owner, state string, before time.Time) ([]run, error) {

@@ -111,10 +111,11 @@ func workflowRun() estate.Kind {
 
 func queuedRuns() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindDrain,
-		Doc: "Passes when no workflow run is left that was created before the write and is not completed. Such a run still uses the old value. Give `repo`, or `org` and `name` for all repositories that see a secret of an organisation.",
+		Doc: "Passes when no workflow run is left that was created before the write and is not completed. Such a run still uses the old value. Give `repo`, or `org` and `name` for all repositories that see a secret of an organisation. With `environment` only runs count that have a job under way which was started before the write.",
 		Fields: []estate.Field{repoField(false), orgField(false),
+			{Name: "environment", Type: estate.String, Example: "production", Doc: "The environment whose secret was written, with `repo`: jobs read it when they start."},
 			{Name: "name", Type: estate.String, Example: "DEPLOY_TOKEN", Doc: "The secret's name, with `org`."}},
-		Identity: []string{"repo", "org", "name"},
+		Identity: []string{"repo", "org", "environment", "name"},
 		Check:    &estate.CheckFacts{Within: 7 * 24 * time.Hour}}
 }
 

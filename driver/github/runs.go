@@ -114,15 +114,16 @@ func (c *conn) checkRun(ctx context.Context, r driver.CheckRequest) (driver.Find
 
 // newest finds the newest run of the workflow that somebody started by hand
 // or by call since the check began, or nil. Times at GitHub count whole
-// seconds.
+// seconds, by its own clock: a clock that is ahead of ours would pass off a run
+// from before the check, one that is behind would hide the check's own.
 func (c *conn) newest(ctx context.Context, w workflow, since time.Time) (*run, error) {
-	since = since.UTC().Truncate(time.Second)
-	q := w.route().join("/runs").get(opRun, w.on(), url.Values{
-		"event": {"workflow_dispatch"}, "created": {">=" + since.Format(time.RFC3339)}, "per_page": {strconv.Itoa(runsPerPage)}})
+	q := w.route().join("/runs").get(opRun, w.on(), url.Values{"event": {"workflow_dispatch"}, "per_page": {strconv.Itoa(runsPerPage)}})
 	var page runPage
-	if _, err := c.call(ctx, q, &page); err != nil {
+	got, err := c.call(ctx, q, &page)
+	if err != nil {
 		return nil, err
 	}
+	since = since.Add(c.ahead(got.Header)).UTC().Truncate(time.Second)
 	var best *run
 	for _, r := range page.Runs {
 		if r.Branch == w.branch() && !r.CreatedAt.Before(since) && (best == nil || r.CreatedAt.After(best.CreatedAt)) {
@@ -130,6 +131,20 @@ func (c *conn) newest(ctx context.Context, w workflow, since time.Time) (*run, e
 		}
 	}
 	return best, nil
+}
+
+// ahead tells how far GitHub's clock is ahead of ours, from the Date of an
+// answer; 0 where that is no more than whole seconds and the way of the answer
+// explain, or is not told.
+func (c *conn) ahead(h http.Header) time.Duration {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	if d := date.Sub(c.env.Now()); d.Abs() > 2*time.Second {
+		return d
+	}
+	return 0
 }
 
 // branch is the ref as GitHub names it in a run.

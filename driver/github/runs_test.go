@@ -195,7 +195,7 @@ func TestQueuedRuns(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newAPI(t)
 			a.listing("GET /repos/acme/site/actions/runs", func() []string { return tt.runs })
-			f, err := a.port().Check(context.Background(), drainRequest(estate.Settings{"repo": "acme/site", "environment": "x", "name": "TOKEN"}, ""))
+			f, err := a.port().Check(context.Background(), drainRequest(estate.Settings{"repo": "acme/site", "name": "TOKEN"}, ""))
 			if err != nil || f.State != tt.state || !strings.Contains(f.Detail, tt.detail) {
 				t.Errorf("%+v, %v", f, err)
 			}
@@ -266,6 +266,84 @@ func TestQueuedRunsOfAnOrganisationAsksWhoSeesTheSecret(t *testing.T) {
 			}
 			if n := a.count("GET /repos/acme/r2/actions/runs"); n != 0 {
 				t.Error("an archived repository was asked")
+			}
+		})
+	}
+}
+
+// A run that waits reads the secrets of its environment when its job starts, so
+// it needs none of the old value. One job under way from before is enough.
+func TestQueuedRunsOfAnEnvironmentLooksAtJobs(t *testing.T) {
+	old := start.Add(-time.Hour)
+	for _, tt := range []struct {
+		name, run, jobs string
+		state           driver.State
+		asked           int
+	}{
+		{"waits for approval", "waiting", `{"status":"waiting","started_at":"2026-03-01T11:00:00Z"}`, driver.Passed, 1},
+		{"queued", "queued", `{"status":"queued","started_at":"2026-03-01T11:00:00Z"}`, driver.Passed, 1},
+		{"runs from before", "in_progress", `{"status":"in_progress","started_at":"2026-03-01T11:00:00Z"}`, driver.Pending, 1},
+		{"runs since then", "in_progress", `{"status":"completed","started_at":"2026-03-01T11:00:00Z"},{"status":"in_progress","started_at":"2026-03-01T12:05:00Z"}`, driver.Passed, 1},
+		{"waits beside one from before", "waiting", `{"status":"waiting"},{"status":"in_progress","started_at":"2026-03-01T11:00:00Z"}`, driver.Pending, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newAPI(t)
+			a.listing("GET /repos/acme/site/actions/runs", func() []string { return []string{runJSON(1, tt.run, "", old, "main")} })
+			a.on("GET /repos/acme/site/actions/runs/1/jobs", 200, `{"total_count":1,"jobs":[`+tt.jobs+`]}`)
+			f, err := a.port().Check(context.Background(), drainRequest(estate.Settings{"repo": "acme/site", "environment": "production", "name": "TOKEN"}, ""))
+			if err != nil || f.State != tt.state {
+				t.Errorf("%+v, %v", f, err)
+			}
+			if n := a.count("GET /repos/acme/site/actions/runs/1/jobs"); n != tt.asked {
+				t.Errorf("the jobs were asked for %d times, want %d", n, tt.asked)
+			}
+		})
+	}
+}
+
+func TestQueuedRunsOfAnEnvironmentAsksForSomeJobsOnly(t *testing.T) {
+	a, asked := newAPI(t), 0
+	a.listing("GET /repos/acme/site/actions/runs", func() []string {
+		var runs []string
+		for id := 1; id <= 25; id++ {
+			runs = append(runs, runJSON(id, "queued", "", start.Add(-time.Hour), "main"))
+		}
+		return runs
+	})
+	a.handle("GET /repos/acme/site/actions/runs/{id}/jobs", func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		_, _ = w.Write([]byte(`{"jobs":[]}`))
+	})
+	f, err := a.port().Check(context.Background(), drainRequest(estate.Settings{"repo": "acme/site", "environment": "production"}, ""))
+	if err != nil || f.State != driver.Pending || asked != 20 || !strings.Contains(f.Detail, "5 queued") {
+		t.Errorf("%+v, %v; %d asked", f, err, asked)
+	}
+}
+
+// Which run is the check's own is told by GitHub's clock and not by ours.
+func TestWorkflowRunGoesByGitHubsClock(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		ahead   time.Duration // GitHub's clock
+		created time.Duration // after the check began, in truth
+		own     bool
+	}{
+		{"ahead, from before", time.Minute, -20 * time.Second, false},
+		{"ahead, the own", time.Minute, 2 * time.Second, true},
+		{"behind, the own", -time.Minute, 2 * time.Second, true},
+		{"behind, from before", -time.Minute, -20 * time.Second, false},
+		{"a little ahead", time.Second, 2 * time.Second, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newAPI(t)
+			a.handle(runsOfFile, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Date", a.now.Add(tt.ahead).UTC().Format(http.TimeFormat))
+				_, _ = w.Write([]byte(`{"workflow_runs":[` + runJSON(1, "queued", "", start.Add(tt.ahead).Add(tt.created), "main") + `]}`))
+			})
+			a.on(dispatches, 200, `{"workflow_run_id":2}`)
+			f, err := a.port().Check(context.Background(), runRequest(""))
+			if err != nil || (f.Resume == "1") != tt.own {
+				t.Errorf("%+v, %v", f, err)
 			}
 		})
 	}

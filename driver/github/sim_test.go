@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,9 +36,15 @@ func newSite(t *testing.T) *site {
 	s.AddEnvironment("acme/site", "production", true)
 	s.AddWorkflow("acme/site", sim.Workflow{File: "publish.yml"})
 	s.AddWorkflow("acme/site", sim.Workflow{File: "deploy.yml", Environment: "production"})
-	own := s.AddToken(sim.Token{Kind: sim.Classic, Login: "ops", Scopes: []string{"repo", "admin:org"}})
+	s.connect(t, s.AddToken(sim.Token{Kind: sim.Classic, Login: "ops", Scopes: []string{"repo", "admin:org"}}))
+	return s
+}
+
+// connect opens the driver with a credential.
+func (s *site) connect(t *testing.T, own string) {
+	t.Helper()
 	env := driver.Env{
-		Transport: vendorsim.Transport(map[string]http.Handler{sim.Host: s.GitHub}), Now: clock, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Transport: vendorsim.Transport(map[string]http.Handler{sim.Host: s.GitHub}), Now: func() time.Time { return s.now }, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Wait:       func(_ context.Context, d time.Duration) error { s.now = s.now.Add(d); return nil },
 		Credential: func(context.Context) (secret.Value, error) { return secret.NewString(own), nil },
 	}
@@ -47,7 +54,6 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s.port = driver.NewPort("gh", d.Info(), conn, 0)
-	return s
 }
 
 func TestEachPlaceTakesAndLosesACopy(t *testing.T) {
@@ -196,5 +202,47 @@ func TestTokenIsVerifiedAndRevoked(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The secret of an environment is read when the job starts: the run that waits
+// for approval does not hold the old version back, and takes the new one.
+func TestDrainOfAnEnvironmentLetsWaitingRunsBe(t *testing.T) {
+	s, ctx := newSite(t), context.Background()
+	s.SetSecret(sim.Environment("acme/site", "production"), "TOKEN", "old")
+	waits := s.StartRun("acme/site", "deploy.yml", "push")
+	s.now = s.now.Add(2 * time.Minute)
+	target := driver.Target{Kind: "actions_environment_secret", Settings: estate.Settings{"repo": "acme/site", "environment": "production", "name": "TOKEN"}}
+	running := s.StartRun("acme/site", "deploy.yml", "push")
+	s.now = s.now.Add(time.Minute)
+	s.Approve(running)
+	if _, err := s.port.Put(ctx, put(target)); err != nil {
+		t.Fatal(err)
+	}
+	drain := driver.CheckRequest{Since: s.now, Target: driver.Target{Kind: "queued_runs", Settings: target.Settings}}
+	if f, err := s.port.Check(ctx, drain); err != nil || f.State != driver.Pending {
+		t.Fatalf("while a job from before runs: %+v, %v", f, err)
+	}
+	s.now = s.now.Add(2 * time.Minute)
+	if f, err := s.port.Check(ctx, drain); err != nil || f.State != driver.Passed {
+		t.Errorf("while one waits: %+v, %v", f, err)
+	}
+	s.Approve(waits)
+	got := map[int64]string{}
+	for _, r := range s.Runs() {
+		got[r.ID] = r.Env["TOKEN"]
+	}
+	if got[running] != "old" || got[waits] != fresh {
+		t.Error("the stand-in's runs have not read what the check takes for granted")
+	}
+}
+
+// The hints of GitHub's refusals reach the person.
+func TestRefusalNamesThePermission(t *testing.T) {
+	s := newSite(t)
+	s.connect(t, s.AddToken(sim.Token{Kind: sim.FineGrained, Login: "octocat", Permissions: map[string]string{"secrets": "read"}}))
+	_, err := s.port.Put(context.Background(), put(repoTarget()))
+	if e := driver.AsError("", err); e == nil || e.Kind != driver.Denied || e.Effect != pawl.EffectNone || !strings.Contains(e.Next, "secrets=write") {
+		t.Errorf("got %v", err)
 	}
 }

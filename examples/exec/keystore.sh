@@ -92,6 +92,18 @@ accepted() {
 	return 1
 }
 
+# revoke ends the key with the id, or without one the key that is the value.
+revoke() {
+	if [ -n "$id" ]; then
+		rm -f "$keys/$id"
+		return
+	fi
+	[ $has_value = yes ] || fail invalid none 'there is neither an id nor a value'
+	for key in "$keys"/*; do
+		if [ -e "$key" ] && [ "$(cat "$key")" = "$value" ]; then rm -f "$key"; fi
+	done
+}
+
 put() {
 	[ $has_value = yes ] || fail invalid none 'there is no value'
 	mkdir -p "$store/copies"
@@ -129,7 +141,7 @@ case $role.$act in
 issuer.mint) mint ;;
 issuer.list) list ;;
 issuer.revoke)
-	rm -f "$keys/$id"
+	revoke
 	printf 'ok=true\n'
 	;;
 issuer.verify)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -33,6 +34,8 @@ type App struct {
 	File      string
 	Dir       string
 	JSON      bool
+
+	printed bool // a result is on standard output
 }
 
 // file gives the estate's path.
@@ -86,6 +89,9 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 		return nil, &pawl.Error{Code: pawl.CodeFailed, Op: "find the estate's folder", On: a.file(), Err: err, Next: "go to a folder that exists"}
 	}
 	dir := a.dir()
+	if err := a.stray(dir); err != nil {
+		return nil, err
+	}
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
@@ -123,6 +129,18 @@ func (h *Home) newest(ctx context.Context, name pawl.SecretName) (secret.Value, 
 	return h.Engine.Newest(ctx, name)
 }
 
+// stray refuses to make a store where there is neither a store nor an estate:
+// whoever asks there is in the wrong folder.
+func (a *App) stray(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := os.Stat(a.file()); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return &pawl.Error{Code: pawl.CodeNotFound, Op: "open store", On: dir, Why: "there is neither a store nor an estate here", Next: "go to the estate's folder, name it with --file, or begin with: pawl init"}
+}
+
 // makeDir makes the folder, closed to others, with a note that keeps it out
 // of git.
 func makeDir(dir string) error {
@@ -141,6 +159,7 @@ func makeDir(dir string) error {
 
 // print writes the result: a JSON document with --json, else text.
 func (a *App) print(document any, text func() error) error {
+	a.printed = true
 	if !a.JSON {
 		return text()
 	}

@@ -96,6 +96,11 @@ func asked(st *rotation.State, o approveOptions) (string, error) {
 		}
 		return o.step, nil
 	}
+	if q, ok := question(st); ok && o.decline {
+		if step, _ := st.Plan.Step(q.Step); step.Act == plan.ActName {
+			return "", &pawl.Error{Code: pawl.CodeInvalid, Op: "approve", On: q.Step, Why: "it asks which credential is the old one, which a no does not answer", Next: q.Next}
+		}
+	}
 	q, ok := question(st)
 	if !ok {
 		return "", &pawl.Error{Code: pawl.CodeConflict, Op: "approve", On: string(st.ID), Why: "it asks nothing", Next: fmt.Sprintf("pawl status %s", st.ID)}

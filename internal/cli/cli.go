@@ -34,6 +34,9 @@ func Run(args []string, a *App) int {
 	var quiet silent
 	if err != nil && !errors.As(err, &quiet) {
 		printError(a.Streams.Err, err)
+		if writeErr := a.printFailure(err); writeErr != nil {
+			printError(a.Streams.Err, writeErr)
+		}
 	}
 	return exitStatus(err)
 }
@@ -61,6 +64,7 @@ that it is dead. It can be killed at any instant and goes on.
   pawl status                where everything stands
 
 Try it without any account: pawl demo`,
+		Version:       Version(),
 		Args:          unknownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,
@@ -70,6 +74,8 @@ Try it without any account: pawl demo`,
 	root.SetErr(a.Streams.Err)
 	root.SetIn(a.Streams.In)
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(helpCommand())
+	root.SetVersionTemplate("pawl {{.Version}}\n")
 	f := root.PersistentFlags()
 	f.StringVarP(&a.File, "file", "f", "", "the estate (default: pawl.yaml here, or PAWL_FILE)")
 	f.StringVar(&a.Dir, "dir", "", "where store and key are kept (default: .pawl beside the estate, or PAWL_DIR)")
@@ -77,6 +83,8 @@ Try it without any account: pawl demo`,
 	root.AddCommand(initCommand(a), validateCommand(a), doctorCommand(a), planCommand(a), rotateCommand(a), statusCommand(a),
 		resumeCommand(a), undoCommand(a), approveCommand(a), provideCommand(a), historyCommand(a), evidenceCommand(a),
 		schemaCommand(a), demoCommand(a), versionCommand(a))
+	root.InitDefaultCompletionCmd()
+	completionExamples(root)
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}

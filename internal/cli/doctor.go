@@ -38,6 +38,9 @@ func (a *App) doctor(ctx context.Context, only []string) error {
 	if err != nil {
 		return err
 	}
+	if err := connected(e, only); err != nil {
+		return err
+	}
 	h, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -63,6 +66,23 @@ func (a *App) doctor(ctx context.Context, only []string) error {
 		return err
 	}
 	return diagnosis(found)
+}
+
+// connected refuses a name that no secret uses as a connection: an examination
+// of nothing would look like a pass.
+func connected(e *estate.Estate, only []string) error {
+	var used []string
+	for _, t := range targets(e) {
+		if !slices.Contains(used, t.connection) {
+			used = append(used, t.connection)
+		}
+	}
+	for _, name := range only {
+		if !slices.Contains(used, name) {
+			return &pawl.Error{Code: pawl.CodeInvalid, Op: "examine", On: name, Why: "no secret that rotates uses a connection of this name" + meant("", near(name, used)), Next: "name one of " + strings.Join(used, ", ")}
+		}
+	}
+	return nil
 }
 
 func diagnosis(found []findingDoc) error {

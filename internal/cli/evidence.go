@@ -44,6 +44,7 @@ func evidenceExport(a *App) *cobra.Command {
 				return err
 			}
 			defer h.Close()
+			a.printed = true
 			return h.Store.WriteEvidence(cmd.Context(), a.Streams.Out, from)
 		},
 	}
@@ -57,7 +58,8 @@ func evidenceHead(a *App) *cobra.Command {
 		Short: "Print the newest record's number and hash, to be kept somewhere else",
 		Long: `Head prints what verify --head needs. Kept outside of this machine, it shows
 later that nothing was cut off the end.`,
-		Args: cobra.NoArgs,
+		Example: "  pawl evidence head | ssh witness 'cat >> pawl-heads'",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := a.open(cmd.Context())
 			if err != nil {
@@ -148,7 +150,7 @@ func (a *App) verifyFile(path string, o evidence.Options) error {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return &pawl.Error{Code: pawl.CodeNotFound, Op: "open evidence", Err: err}
+			return &pawl.Error{Code: pawl.CodeNotFound, Op: "read evidence", Err: err, Next: "write one with: pawl evidence export > evidence.jsonl"}
 		}
 		defer f.Close()
 		r = f

@@ -65,6 +65,47 @@ func printError(w io.Writer, err error) {
 	}
 }
 
+// printFailure writes the error as a document with --json, unless the result
+// is out already and says it.
+func (a *App) printFailure(err error) error {
+	if !a.JSON || a.printed {
+		return nil
+	}
+	doc := failureDoc{Error: errorDoc{Code: pawl.CodeOf(err), Message: err.Error(), Next: nextFor(err)}}
+	var usage usageError
+	var problems estate.Problems
+	if errors.As(err, &usage) {
+		doc.Error.Code = pawl.CodeInvalid
+	}
+	if errors.As(err, &problems) {
+		doc.Error = errorDoc{Code: pawl.CodeInvalid, Message: fmt.Sprintf("the estate has %d problems", len(problems)), Next: "pawl validate"}
+		for _, p := range problems {
+			doc.Problems = append(doc.Problems, problemDoc{File: p.Pos.File, Line: p.Pos.Line, Column: p.Pos.Column, Message: p.Message, Hint: p.Hint})
+		}
+	}
+	return a.print(doc, func() error { return nil })
+}
+
+// failureDoc is what --json prints of a command that has no result.
+type failureDoc struct {
+	Error    errorDoc     `json:"error"`
+	Problems []problemDoc `json:"problems,omitempty"` // of an invalid estate
+}
+
+type errorDoc struct {
+	Code    pawl.Code `json:"code"`
+	Message string    `json:"message"`
+	Next    string    `json:"next"`
+}
+
+type problemDoc struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
 // nextFor finds the command or act that goes on from an error.
 func nextFor(err error) string {
 	if next := pawl.HintOf(err); next != "" {

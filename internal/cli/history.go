@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func (h *Home) history(ctx context.Context, arg string, limit int) error {
 	return h.App.print(map[string]any{"rotations": historyDocs(list)}, func() error {
 		rows := [][]string{{"ROTATION", "SECRETS", "OUTCOME", "OPENED", "LAST"}}
 		for _, s := range list {
-			rows = append(rows, []string{string(s.ID), fmt.Sprint(s.Secrets), string(s.Outcome), stamp(s.OpenedAt), stamp(s.LastAt)})
+			rows = append(rows, []string{string(s.ID), joined(s.Secrets), string(s.Outcome), stamp(s.OpenedAt), stamp(s.LastAt)})
 		}
 		return table(h.App.Streams.Out, h.App.Streams.OutTTY, rows)
 	})
@@ -88,6 +89,15 @@ func (h *Home) entries(ctx context.Context, id pawl.RotationID) error {
 		}
 		return table(h.App.Streams.Out, h.App.Streams.OutTTY, rows)
 	})
+}
+
+// joined lists secrets for a reader.
+func joined(list []pawl.SecretName) string {
+	text := make([]string, len(list))
+	for i, name := range list {
+		text[i] = string(name)
+	}
+	return strings.Join(text, ", ")
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

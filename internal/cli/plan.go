@@ -162,6 +162,11 @@ func (s *selection) resolve(ctx context.Context, e *estate.Estate, c rotation.Cu
 	for _, n := range s.names {
 		names = append(names, pawl.SecretName(n))
 	}
+	for _, n := range names {
+		if err := known(e, n); err != nil {
+			return nil, err
+		}
+	}
 	if !s.all && !s.due {
 		return names, nil
 	}
@@ -222,9 +227,10 @@ func (o rotateOptions) gate(p *plan.Plan, s *estate.Secret, now time.Time) error
 	if o.outsideWindow || s.Policy.Allowed(now) {
 		return nil
 	}
-	next := "change its policy, or use --outside-window"
+	anyway := fmt.Sprintf("pawl rotate %s --outside-window", s.Name)
+	next := "change its policy, or: " + anyway
 	if t, ok := s.Policy.Next(now); ok {
-		next = fmt.Sprintf("wait until %s, or use --outside-window", t.UTC().Format("Mon 2 Jan 15:04 MST"))
+		next = fmt.Sprintf("wait until %s, or: %s", t.UTC().Format("Mon 2 Jan 15:04 MST"), anyway)
 	}
 	return &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name), Why: "its policy does not allow a start now", Next: next}
 }

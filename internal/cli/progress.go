@@ -143,7 +143,7 @@ func proof(e rotation.Entry) string {
 	switch {
 	case e.Strength != "" && e.Detail == "":
 		return "confirmed by " + e.Strength
-	case e.Credential != nil && e.Detail == "":
+	case e.Credential != nil && e.Credential.ID != "" && e.Detail == "":
 		return "credential " + e.Credential.ID
 	default:
 		return e.Detail
@@ -177,7 +177,7 @@ func (p *progress) line(e rotation.Entry, mark, color, text, note string) {
 		fmt.Fprintf(p.s.Err, "%s %s%s%s\n", p.paint(color, mark), p.prefix(e), text, note)
 		return
 	}
-	fmt.Fprintf(p.s.Err, "%s %s %s %s%s\n", e.Time.UTC().Format(time.RFC3339), e.Rotation, mark, text, note)
+	fmt.Fprintf(p.s.Err, "%s %s %s %s%s%s\n", e.Time.UTC().Format(time.RFC3339), e.Rotation, mark, p.prefix(e), text, note)
 }
 
 // The colours, as SGR codes.

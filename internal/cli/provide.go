@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -36,13 +37,22 @@ value proven dead.`,
 		Example: `  pawl provide STRIPE_API_KEY
   op read op://prod/stripe/key | pawl provide STRIPE_API_KEY
   pawl provide FLY_API_TOKEN --current`,
-		Args: cobra.ExactArgs(1),
+		Args: oneSubject,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.provide(cmd.Context(), args[0], o) },
 	}
 	c.Flags().BoolVar(&o.current, "current", false, "it is the value in place now")
 	c.Flags().StringVar(&o.step, "step", "", "the step that asks, if several do")
 	c.Flags().StringVar(&o.credential, "credential", "", "the credential's id at the issuer, if you know it")
 	return c
+}
+
+// oneSubject wants one name. Of anything after it, which may be a value, it
+// repeats nothing.
+func oneSubject(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return errors.New("a value never goes on the command line, where other users and the shell's history see it: if that was one, treat it as leaked")
+	}
+	return cobra.ExactArgs(1)(c, args)
 }
 
 func (a *App) provide(ctx context.Context, arg string, o provideOptions) error {
@@ -104,10 +114,10 @@ func (h *Home) adopt(ctx context.Context, name pawl.SecretName, c *driver.Creden
 	if err != nil {
 		return err
 	}
-	s, ok := e.Secret(name)
-	if !ok {
-		return &pawl.Error{Code: pawl.CodeNotFound, Op: "provide", On: string(name), Why: "the estate has no such secret", Next: "pawl status lists them"}
+	if err := known(e, name); err != nil {
+		return err
 	}
+	s, _ := e.Secret(name) // it is known
 	value, err := h.App.read(string(name), s.Parts, derived(s.Derived), secret.Format{})
 	if err != nil {
 		return err
@@ -154,7 +164,7 @@ func (a *App) read(name string, parts []string, skip map[string]bool, f secret.F
 	}
 	defer clear(b)
 	if len(b) > maxValue {
-		return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: name, Why: "standard input is longer than 1 MiB"}
+		return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: name, Why: "standard input is longer than 1 MiB", Next: "give the value alone"}
 	}
 	lines := [][]byte{bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))}
 	if len(asked) > 1 {

@@ -49,8 +49,31 @@ func (a *App) resume(ctx context.Context, args []string, patience time.Duration)
 	if len(ids) == 0 {
 		a.say("nothing to resume")
 	}
+	if err := h.announce(ctx, ids); err != nil {
+		return err
+	}
 	results := a.watched(h, patience, func(r *local.Runner) []local.Result { return r.Resume(ctx, ids) })
 	return a.finish(ctx, h, results)
+}
+
+// announce says where each rotation stands. One that waits for its time would
+// otherwise show nothing until then.
+func (h *Home) announce(ctx context.Context, ids []pawl.RotationID) error {
+	for _, id := range ids {
+		st, err := h.Engine.State(ctx, id)
+		if err != nil {
+			return err
+		}
+		note := ""
+		for i := range st.Plan.Steps {
+			step := &st.Plan.Steps[i]
+			if s := st.Steps[step.ID]; s != nil && s.Status == rotation.StatusWaiting && !s.Until.IsZero() {
+				note = fmt.Sprintf(": %s, until %s", step.Title, s.Until.Local().Format("2 Jan 15:04:05"))
+			}
+		}
+		h.App.say("resuming %s  %s%s", id, joined(names(secretDocs(st.Plan, st.Outcome))), note)
+	}
+	return nil
 }
 
 // toResume gives the rotations to go on with. One that was named and would not
@@ -92,7 +115,7 @@ offered until the point of no return that pawl plan shows.`,
 			return a.undo(cmd.Context(), append(args, "")[0], reason)
 		},
 	}
-	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	c.Flags().StringVar(&reason, "reason", "no reason given", "why, for the record")
 	return c
 }
 

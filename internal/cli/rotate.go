@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
 	"github.com/pawlhq/pawl/runner/local"
@@ -105,6 +106,9 @@ func (a *App) watched(h *Home, patience time.Duration, run func(*local.Runner) [
 // finish shows what became of rotations and gives the error that fits the
 // worst of them.
 func (a *App) finish(ctx context.Context, h *Home, results []local.Result) error {
+	if ctx.Err() != nil && a.Streams.ErrTTY {
+		a.say("") // the terminal has shown ^C
+	}
 	err := a.print(report(results), func() error { return resultTable(a.Streams, results) })
 	if err != nil {
 		return err
@@ -128,7 +132,7 @@ func verdict(ctx context.Context, r *local.Result) error {
 	case r.State.Outcome == pawl.Done:
 		return nil
 	case r.State.Outcome == pawl.Undone:
-		return &pawl.Error{Code: pawl.CodeFailed, Op: "rotate", On: string(r.ID), Why: "turned back, and everything is as before: " + r.State.Why, Next: fmt.Sprintf("pawl history %s", r.ID)}
+		return turnedBack(r.State)
 	case r.State.Outcome == pawl.Held:
 		return &pawl.Error{Code: pawl.CodeHeld, Op: "rotate", On: string(r.ID), Why: "held safely: " + r.State.Why, Next: r.State.Next}
 	}
@@ -136,6 +140,18 @@ func verdict(ctx context.Context, r *local.Result) error {
 		return &pawl.Error{Code: pawl.CodeHeld, Op: "rotate", On: string(r.ID), Why: "a person is needed: " + q.Detail, Next: q.Next}
 	}
 	return &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(r.ID), Why: "it waits for its time", Next: fmt.Sprintf("pawl resume %s", r.ID)}
+}
+
+// turnedBack is the error of a rotation that put everything back. Where a
+// credential of pawl's own was the reason, doctor says what it lacks.
+func turnedBack(st *rotation.State) error {
+	e := &pawl.Error{Code: pawl.CodeFailed, Op: "rotate", On: string(st.ID), Why: "turned back, and everything is as before: " + st.Why, Next: fmt.Sprintf("pawl history %s", st.ID)}
+	for _, s := range st.Steps {
+		if s.Status == rotation.StatusFailed && (s.ErrorKind == driver.Unauthenticated || s.ErrorKind == driver.Denied) {
+			e.Code, e.Next = pawl.CodeUnauthorised, "pawl doctor"
+		}
+	}
+	return e
 }
 
 // exitRank orders errors by how much they need a person.

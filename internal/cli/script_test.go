@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"grow":    grow,
 			"newer":   newer,
 			"offer":   offer,
+			"example": example,
 		},
 	})
 }
@@ -74,6 +75,14 @@ func furnish(e *testscript.Env) error {
 		}
 	}
 	return nil
+}
+
+// example copies the examples to the script's folder: example FOLDER.
+func example(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: example FOLDER")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(filepath.Join("..", "..", "examples"))))
 }
 
 // exits runs a command and holds its exit status: exits 5 pawl rotate X. A

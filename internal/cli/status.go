@@ -52,6 +52,9 @@ func (h *Home) steps(st *rotation.State) error {
 	out := h.App.Streams.Out
 	d := stateDoc(st, true)
 	fmt.Fprintf(out, "%s  %s\n", d.ID, d.Outcome)
+	for i := range st.Plan.Subjects {
+		fmt.Fprintln(out, about(&st.Plan.Subjects[i]))
+	}
 	rows := [][]string{{"STEP", "STATUS", "WHAT", "PROOF"}}
 	for _, s := range d.Steps {
 		note := s.Detail
@@ -64,6 +67,9 @@ func (h *Home) steps(st *rotation.State) error {
 		if s.Status == rotation.StatusWaiting && !s.Until.IsZero() {
 			note = "until " + s.Until.Local().Format("2 Jan 15:04:05")
 		}
+		if s.Status == rotation.StatusPending && (d.Outcome == pawl.Done || d.Outcome == pawl.Undone) {
+			s.Status = "not needed" // it ended before, or there was nothing to put back
+		}
 		rows = append(rows, []string{s.ID, string(s.Status), s.Title, note})
 	}
 	if err := table(out, h.App.Streams.OutTTY, rows); err != nil {
@@ -72,10 +78,25 @@ func (h *Home) steps(st *rotation.State) error {
 	if d.Why != "" {
 		fmt.Fprintf(out, "why:  %s\n", d.Why)
 	}
+	if d.Next == "" && d.Outcome == pawl.Open {
+		d.Next = "pawl resume " + string(d.ID)
+	}
 	if d.Next != "" {
 		fmt.Fprintf(out, "next: %s\n", d.Next)
 	}
 	return nil
+}
+
+// about says what a secret is for and whom to ask.
+func about(s *plan.Subject) string {
+	text := fmt.Sprintf("%s  v%d to v%d", s.Secret, s.From, s.To)
+	if s.Purpose != "" {
+		text += "  for: " + s.Purpose
+	}
+	if s.Owner != "" {
+		text += "  owner: " + s.Owner
+	}
+	return text
 }
 
 type overviewDoc struct {
@@ -165,7 +186,7 @@ func (h *Home) overviewText(doc overviewDoc) error {
 		return err
 	}
 	for _, r := range doc.Rotations {
-		fmt.Fprintf(h.App.Streams.Out, "\n%s  %s  %v\n", r.ID, r.Outcome, names(r.Secrets))
+		fmt.Fprintf(h.App.Streams.Out, "\n%s  %s  %s\n", r.ID, r.Outcome, joined(names(r.Secrets)))
 		if r.Why != "" {
 			fmt.Fprintf(h.App.Streams.Out, "  why:  %s\n", r.Why)
 		}

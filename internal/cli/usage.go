@@ -49,11 +49,50 @@ func flagError(c *cobra.Command, err error) error {
 	if !errors.As(err, &unknown) {
 		return usageError{err}
 	}
-	flags := &cobra.Command{SuggestionsMinimumDistance: 2} // cobra compares names of commands only
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
-	})
-	return usageError{fmt.Errorf("%w%s", err, meant("--", flags.SuggestionsFor(unknown.GetSpecifiedName())))}
+	var flags []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	return usageError{fmt.Errorf("%w%s", err, meant("--", near(unknown.GetSpecifiedName(), flags)))}
+}
+
+// near gives the names that are at most two letters away from a word, or begin
+// with it.
+func near(word string, names []string) []string {
+	list := &cobra.Command{SuggestionsMinimumDistance: 2} // cobra compares names of commands only
+	for _, name := range names {
+		list.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	return list.SuggestionsFor(word)
+}
+
+// helpCommand is cobra's help, but for a command that there is not.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Explain a command",
+		Example: "  pawl help rotate",
+		RunE: func(c *cobra.Command, args []string) error {
+			found, rest, err := c.Root().Find(args)
+			if err == nil && len(rest) == 0 {
+				return found.Help()
+			}
+			if err != nil || found == nil {
+				found, rest = c.Root(), args
+			}
+			return unknownCommand(found, rest)
+		},
+	}
+}
+
+// completionExamples adds what cobra's own completion commands lack.
+func completionExamples(root *cobra.Command) {
+	c, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return // cobra was built without them
+	}
+	c.Example = "  source <(pawl completion bash)"
+	for _, shell := range c.Commands() {
+		shell.Example = "  pawl completion " + shell.Name()
+	}
 }
 
 // meant asks whether one of some names was meant; "" when there is none.

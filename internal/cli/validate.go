@@ -63,6 +63,7 @@ func schemaCommand(a *App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.printed = true
 			_, err = a.Streams.Out.Write(b)
 			return err
 		},

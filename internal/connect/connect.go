@@ -4,15 +4,16 @@ package connect
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -35,6 +36,7 @@ type Connector struct {
 
 	mu    sync.Mutex
 	ports map[string]*driver.Port
+	own   *http.Transport // shared by all connections when Transport is nil
 }
 
 // Port opens a connection, or gives the one that is open for the same pinned
@@ -63,7 +65,7 @@ func (c *Connector) Port(_ context.Context, name string, conn plan.Connection) (
 func (c *Connector) open(name string, conn plan.Connection) (*driver.Port, error) {
 	d, ok := c.Registry.Driver(conn.Driver)
 	if !ok {
-		return nil, &driver.Error{Op: "open connection", On: name, Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "there is no driver " + conn.Driver}
+		return nil, &driver.Error{Op: "open connection", On: name, Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "there is no driver " + conn.Driver, Next: "use a pawl that has this driver"}
 	}
 	env := driver.Env{Transport: c.transport(), Dial: c.dial(), Now: c.Now, Wait: c.Wait, Rand: rand.Reader, Log: c.Log, Dir: c.Dir}
 	if env.Now == nil {
@@ -72,7 +74,11 @@ func (c *Connector) open(name string, conn plan.Connection) (*driver.Port, error
 	if env.Wait == nil {
 		env.Wait = wait
 	}
-	if scheme, rest, ok := strings.Cut(conn.Credential, ":"); ok {
+	if conn.Credential != "" {
+		scheme, rest, ok := strings.Cut(conn.Credential, ":")
+		if !ok { // a connection must not quietly do without
+			return nil, &driver.Error{Op: "open connection", On: name, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "its credential is not a reference", Next: "pawl validate"}
+		}
 		ref := estate.Reference{Scheme: scheme, Rest: rest}
 		env.Credential = func(ctx context.Context) (secret.Value, error) { return c.Resolver.Resolve(ctx, ref) }
 	}
@@ -83,22 +89,30 @@ func (c *Connector) open(name string, conn plan.Connection) (*driver.Port, error
 	return driver.NewPort(name, d.Info(), opened, 0), nil
 }
 
-// Close ends all connections.
+// Close ends all connections, also when one of them cannot be ended, and gives
+// every failure. A Connector can be used again after it.
 func (c *Connector) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var errs []error
 	for key, p := range c.ports {
 		delete(c.ports, key)
 		if err := p.Close(); err != nil {
-			return err
+			errs = append(errs, fmt.Errorf("close connection %s: %w", p.Name(), err))
 		}
 	}
-	return nil
+	if c.own != nil {
+		c.own.CloseIdleConnections()
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Connector) transport() http.RoundTripper {
-	if c.Transport == nil {
-		c.Transport = &http.Transport{
+	if c.Transport != nil {
+		return c.Transport
+	}
+	if c.own == nil {
+		c.own = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           network().DialContext,
 			ForceAttemptHTTP2:     true,
@@ -108,7 +122,7 @@ func (c *Connector) transport() http.RoundTripper {
 			ResponseHeaderTimeout: 55 * time.Second,
 		}
 	}
-	return c.Transport
+	return c.own
 }
 
 // Dial makes a connection, as net.Dialer.DialContext does.
@@ -121,7 +135,9 @@ func (c *Connector) dial() Dial {
 	return network().DialContext
 }
 
-func network() *net.Dialer { return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second} }
+func network() *net.Dialer {
+	return &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+}
 
 func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -7,7 +7,9 @@ package credential
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,15 +32,21 @@ type Resolver struct {
 // maxSize bounds what a file or a program may give.
 const maxSize = 64 << 10
 
-// Resolve reads the value behind a reference. One trailing newline of a file
-// or a program's output is dropped. An empty value is an error.
+// Resolve reads the value behind a reference, anew each time. One trailing
+// newline (LF or CR LF) of a file or a program's output is dropped. An empty
+// value is an error, and so is an environment variable that is not set. Errors
+// have CodeUnauthorised, and nothing of what a file or a program gave.
 func (r *Resolver) Resolve(ctx context.Context, ref estate.Reference) (secret.Value, error) {
 	v, err := r.read(ctx, ref)
 	if err != nil {
 		return secret.Value{}, &pawl.Error{Code: pawl.CodeUnauthorised, Op: "read credential", On: ref.String(), Err: err, Next: hint(ref)}
 	}
 	if v.Empty() {
-		return secret.Value{}, &pawl.Error{Code: pawl.CodeUnauthorised, Op: "read credential", On: ref.String(), Why: "it is empty", Next: hint(ref)}
+		why := "it is empty"
+		if ref.Scheme == "env" {
+			why = "it is not set, or empty"
+		}
+		return secret.Value{}, &pawl.Error{Code: pawl.CodeUnauthorised, Op: "read credential", On: ref.String(), Why: why, Next: hint(ref)}
 	}
 	return v, nil
 }
@@ -52,6 +60,9 @@ func (r *Resolver) read(ctx context.Context, ref estate.Reference) (secret.Value
 	case "exec":
 		return r.program(ctx, ref.Rest)
 	case "secret":
+		if r.Secret == nil {
+			return secret.Value{}, fmt.Errorf("secrets of the estate cannot be read here")
+		}
 		return r.Secret(ctx, pawl.SecretName(ref.Rest))
 	default:
 		return secret.Value{}, fmt.Errorf("references of scheme %q are not supported", ref.Scheme)
@@ -85,11 +96,20 @@ func (r *Resolver) file(path string) (secret.Value, error) {
 	if err != nil {
 		return secret.Value{}, err
 	}
-	if info.Size() > maxSize {
-		return secret.Value{}, fmt.Errorf("it has %d bytes; a credential has at most %d", info.Size(), maxSize)
+	if !info.Mode().IsRegular() { // a pipe would wait for its writer, and give its value only once
+		return secret.Value{}, fmt.Errorf("%s is not a regular file", path)
 	}
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
+		return secret.Value{}, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err == nil && len(b) > maxSize {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxSize)
+	}
+	if err != nil {
+		clear(b)
 		return secret.Value{}, err
 	}
 	return trimmed(b), nil
@@ -106,33 +126,48 @@ func (r *Resolver) program(ctx context.Context, line string) (secret.Value, erro
 	if timeout == 0 {
 		timeout = 30 * time.Second
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	bound, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	cmd.Dir, cmd.Stdout = r.Dir, &limited{w: &out, left: maxSize}
-	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
+	out := &limited{left: maxSize}
+	cmd := exec.CommandContext(bound, words[0], words[1:]...)
+	cmd.Dir, cmd.Stdout = r.Dir, out
+	cmd.WaitDelay = time.Second // a program that it started may hold its output open
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case bound.Err() != nil:
+		err = fmt.Errorf("it took longer than %s", timeout)
+	case out.left < 0: // its own error is that nobody reads any more
+		err = fmt.Errorf("it gave more than %d bytes", maxSize)
+	case errors.Is(err, exec.ErrWaitDelay):
+		err = errors.New("it ended, and a program that it started still holds its output")
+	}
+	if err != nil {
+		clear(out.buf.Bytes())
 		return secret.Value{}, fmt.Errorf("run %s: %w", words[0], err)
 	}
-	return trimmed(out.Bytes()), nil
+	return trimmed(out.buf.Bytes()), nil
 }
 
-// limited refuses to take more than left bytes.
+// limited refuses to take more than left bytes; left is negative once it did.
 type limited struct {
-	w    *bytes.Buffer
+	buf  bytes.Buffer
 	left int
 }
 
 func (l *limited) Write(p []byte) (int, error) {
 	if l.left -= len(p); l.left < 0 {
-		return 0, fmt.Errorf("it gave more than %d bytes", maxSize)
+		return 0, io.ErrShortWrite
 	}
-	return l.w.Write(p)
+	return l.buf.Write(p)
 }
 
 func trimmed(b []byte) secret.Value {
 	defer clear(b)
-	t := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+	t, cut := bytes.CutSuffix(b, []byte("\n"))
+	if cut {
+		t = bytes.TrimSuffix(t, []byte("\r"))
+	}
 	return secret.New(bytes.Clone(t))
 }

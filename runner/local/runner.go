@@ -14,7 +14,7 @@ import (
 type Result struct {
 	Plan  *plan.Plan
 	ID    pawl.RotationID // "" when it was not opened
-	State *rotation.State // nil when it was not opened
+	State *rotation.State // nil when it was not opened or not begun
 	Err   error           // why this process went no further
 }
 
@@ -71,11 +71,11 @@ func (r *Runner) Rotate(ctx context.Context, batches []Batch) []Result {
 
 func (r *Runner) one(ctx context.Context, result *Result) {
 	id, err := r.Engine.Open(ctx, result.Plan, r.Actor)
+	result.ID = id // also when it was opened and its lease could not be given back
 	if err != nil {
 		result.Err = err
 		return
 	}
-	result.ID = id
 	result.State, result.Err = r.Engine.Run(ctx, id)
 }
 

@@ -11,6 +11,7 @@ import (
 // app is an application with its secrets and machines.
 type app struct {
 	id, name string
+	number   int
 	org      *org
 	uses     string // the environment variable with the token that it works with
 	image    string
@@ -45,8 +46,9 @@ func (f *Fly) org(slug string) *org {
 }
 
 func (a *app) view() map[string]any {
-	return map[string]any{"id": a.id, "name": a.name, "status": "deployed", "machine_count": len(a.machines),
-		"organization": map[string]any{"name": a.org.slug, "slug": a.org.slug}}
+	return map[string]any{"id": a.id, "internal_numeric_id": a.number, "name": a.name, "status": "deployed", "machine_count": len(a.machines),
+		"volume_count": 0, "network": "default",
+		"organization": map[string]any{"name": a.org.slug, "slug": a.org.slug, "internal_numeric_id": a.org.number}}
 }
 
 func showApp(_ *Fly, c *route.Call, a *app) { c.JSON(http.StatusOK, a.view()) }

@@ -11,6 +11,21 @@
 //     schema has the field on listed tokens too);
 //   - a plain restart reads secrets anew (not documented).
 //
+// Where the sources disagree, both are understood or can be chosen:
+//
+//   - secrets are read with min_version (the description) or version (fly-go);
+//   - a lease's ttl is in the body (the description) or in the query (fly-go),
+//     its answer wrapped in "data" (the documentation, fly-go) or flat (the
+//     description, Config.FlatLeases);
+//   - show_secrets gives no values (the documentation) or does (the
+//     description, Config.ShowsSecrets);
+//   - tokens come as FlyV1 (fly-go) or as Bearer (the documentation).
+//
+// The description has few refusals. The statuses 401, 403, 404, 408, 409 and
+// 429 are those that the documentation and fly-go know; which call gives which
+// is inferred, as are 503 for a host that cannot be reached and the body of a
+// 429.
+//
 // Left out: volumes, certificates, addresses, secret keys, and the older
 // secrets calls of GraphQL.
 package fly
@@ -20,6 +35,7 @@ import (
 	"crypto/rand"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -50,6 +66,7 @@ type Config struct {
 	FlatLeases          bool // answer leases as the specification has them, not wrapped in "data" as the docs have
 	OpaqueTokenIDs      bool // tokens/current names tokens by other ids than GraphQL does
 	RestartKeepsSecrets bool // a restart boots with the secrets that it had
+	ShowsSecrets        bool // show_secrets=true gives values, as the specification has it; the documentation says that nothing does
 
 	// Sleep lets a wait call block, up to its timeout. Nil never blocks: the
 	// answer is what is so now, which is what virtual time wants.
@@ -69,10 +86,14 @@ type Fly struct {
 	tokens   []*token
 	buckets  map[string]*bucket
 	versions int // the newest version of any app's secrets
+	calls    int
 	issued   []string
 }
 
-type org struct{ id, slug string }
+type org struct {
+	id, slug string
+	number   int
+}
 
 // New makes an empty Fly.
 func New(cfg Config) *Fly {
@@ -110,6 +131,7 @@ func (a *api) Operation(r *http.Request) string {
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, call := (*Fly)(a), &route.Call{W: w, R: r}
+	f.identify(call)
 	found := routes().Find(r)
 	if found == nil {
 		fail(call, http.StatusNotFound, "404 page not found")
@@ -126,6 +148,14 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Fly) now() time.Time { return f.cfg.Now().UTC() }
+
+// identify sets the header by which Fly's support finds a call.
+func (f *Fly) identify(c *route.Call) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls++
+	c.W.Header().Set("Fly-Request-Id", "01"+strconv.Itoa(100_000_000+f.calls)+"-ams")
+}
 
 func (f *Fly) id(n int) string { return vendorsim.Random(f.cfg.Rand, n) }
 

@@ -89,14 +89,19 @@ func (f *Fly) queries(t *token) graphql.Object {
 }
 
 func (f *Fly) appObject(t *token, a *app) graphql.Object {
-	return graphql.Object{"id": a.id, "internalNumericId": "1", "name": a.name, "status": "deployed", "hostname": a.name + ".fly.dev",
-		"organization":        f.orgObject(t, a.org),
-		"limitedAccessTokens": f.tokenList(t, func(x *token) bool { return x.app == a })}
+	var last graphql.Object
+	if r := a.lastRelease(); r != nil {
+		last = r.object()
+	}
+	return graphql.Object{"id": a.id, "internalNumericId": a.number, "name": a.name, "status": "deployed", "hostname": a.name + ".fly.dev",
+		"currentReleaseUnprocessed": last,
+		"organization":              f.orgObject(t, a.org),
+		"limitedAccessTokens":       f.tokenList(t, func(x *token) bool { return x.app == a })}
 }
 
 // orgObject lists all tokens of the organisation, those of its apps too.
 func (f *Fly) orgObject(t *token, o *org) graphql.Object {
-	return graphql.Object{"id": o.id, "slug": o.slug, "rawSlug": o.slug, "name": o.slug, "type": "SHARED",
+	return graphql.Object{"id": o.id, "slug": o.slug, "rawSlug": o.slug, "name": o.slug, "type": "SHARED", "internalNumericId": strconv.Itoa(o.number),
 		"limitedAccessTokens": f.tokenList(t, func(x *token) bool { return x.org == o })}
 }
 

@@ -10,6 +10,7 @@ const (
 	stateStarting  = "starting"
 	stateStarted   = "started"
 	stateStopped   = "stopped"
+	stateSuspended = "suspended"
 )
 
 // machine is one virtual machine of an app.
@@ -24,6 +25,7 @@ type machine struct {
 	movedAt          time.Time     // when it began to go where it goes
 	down             time.Duration // how long it is replaced before it starts
 	stopped          bool
+	suspended        bool // stopped with its memory, from which a start goes on
 	events           []event
 	lease            *lease
 }
@@ -37,6 +39,8 @@ type event struct {
 func (m *machine) state(now time.Time, cfg Config) string {
 	gone := now.Sub(m.movedAt)
 	switch {
+	case m.suspended:
+		return stateSuspended
 	case m.stopped:
 		return stateStopped
 	case gone < m.down:
@@ -59,10 +63,11 @@ func (m *machine) env(name string) (string, bool) {
 	return v, ok
 }
 
-// boot sends the machine on its way with an edition of the secrets.
+// boot sends the machine on its way with an edition of the secrets. What a
+// machine boots with is what its processes have until it boots again.
 func (f *Fly) boot(m *machine, e edition, down time.Duration, kind string) {
 	now := f.now()
-	m.booted, m.movedAt, m.down, m.stopped = e, now, down, false
+	m.booted, m.movedAt, m.down, m.stopped, m.suspended = e, now, down, false, false
 	f.event(m, kind, stateReplacing, "user", now)
 	f.event(m, "start", stateStarted, "flyd", now.Add(down+f.cfg.Starting))
 }
@@ -80,7 +85,8 @@ func (f *Fly) view(m *machine) map[string]any {
 		"image_ref": map[string]any{"registry": "registry.fly.io", "repository": m.app.name, "tag": "deployment-1"},
 		"checks":    f.checks(m, now), "events": m.eventsBefore(now, 20)}
 	if m.host != "ok" {
-		v["config"], v["incomplete_config"] = nil, m.config
+		delete(v, "config")
+		v["incomplete_config"] = m.config
 	}
 	return v
 }

@@ -29,7 +29,9 @@ func listEvents(f *Fly, c *route.Call, m *machine) {
 }
 
 // updateMachine replaces a machine by one with the given config. Secrets are
-// those of min_secrets_version or later; without it, what the replica has.
+// those of min_secrets_version or later; without it, what the replica has. With
+// skip_launch the new one is stopped, whatever the old one was. The statuses of
+// refusals are guesses: the description has 400 alone.
 func updateMachine(f *Fly, c *route.Call, m *machine) {
 	var in struct {
 		Config         map[string]any `json:"config"`
@@ -56,10 +58,18 @@ func updateMachine(f *Fly, c *route.Call, m *machine) {
 		return
 	}
 	m.config, m.instance = in.Config, f.id(26)
-	f.boot(m, m.app.visible(f.now(), f.cfg.ReplicaLag, in.MinSecrets), f.cfg.Replacing, "update")
-	m.stopped = in.SkipLaunch
+	e := m.app.visible(f.now(), f.cfg.ReplicaLag, in.MinSecrets)
+	if in.SkipLaunch {
+		m.booted, m.movedAt, m.stopped, m.suspended = e, f.now(), true, false
+		f.event(m, "update", stateStopped, "user", m.movedAt)
+	} else {
+		f.boot(m, e, f.cfg.Replacing, "update")
+	}
 	c.JSON(http.StatusOK, f.view(m))
 }
+
+// The description has no body for the answers to restart, stop, suspend and the
+// release of a lease. Fly's documentation shows {"ok": true}.
 
 // restartMachine stops and starts. Whether Fly reads secrets anew then is not
 // documented: see Config.RestartKeepsSecrets.
@@ -80,18 +90,37 @@ func stopMachine(f *Fly, c *route.Call, m *machine) {
 		return
 	}
 	if !m.stopped {
-		m.stopped, m.movedAt = true, f.now()
+		m.stopped, m.suspended, m.movedAt = true, false, f.now()
 		f.event(m, "stop", stateStopped, "user", m.movedAt)
 	}
 	c.JSON(http.StatusOK, map[string]any{"ok": true})
 }
 
+// suspendMachine stops a machine and keeps its memory.
+func suspendMachine(f *Fly, c *route.Call, m *machine) {
+	if !f.mayChange(c, m) {
+		return
+	}
+	if m.state(f.now(), f.cfg) != stateStarted {
+		fail(c, http.StatusBadRequest, "unable to suspend the machine: it is not started")
+		return
+	}
+	m.suspended, m.movedAt = true, f.now()
+	f.event(m, "suspend", stateSuspended, "user", m.movedAt)
+	c.JSON(http.StatusOK, map[string]any{"ok": true})
+}
+
+// startMachine boots a stopped machine with the secrets that the replica has,
+// and lets a suspended one go on with what it had: it does not boot.
 func startMachine(f *Fly, c *route.Call, m *machine) {
 	if !f.mayChange(c, m) {
 		return
 	}
 	before := m.state(f.now(), f.cfg)
-	if m.stopped {
+	switch {
+	case m.suspended:
+		f.boot(m, m.booted, 0, "start")
+	case m.stopped:
 		f.boot(m, m.app.visible(f.now(), f.cfg.ReplicaLag, 0), 0, "start")
 	}
 	c.JSON(http.StatusOK, map[string]any{"previous_state": before})
@@ -101,7 +130,8 @@ func startMachine(f *Fly, c *route.Call, m *machine) {
 const pollEvery = 100 * time.Millisecond
 
 // waitMachine answers 200 when the machine is in one of the states, 408 when
-// it is not by the timeout (at most 60 s), 400 when another version runs.
+// it is not by the timeout (at most 60 s), 400 when another version runs. The
+// description has no 408; the documentation has. fly-go repeats "state".
 func waitMachine(f *Fly, c *route.Call, m *machine) {
 	left, err := waitFor(c)
 	if err != nil {
@@ -148,7 +178,7 @@ func wanted(c *route.Call, state string) bool {
 	}
 	for _, list := range q {
 		states := strings.Split(list, ",")
-		if slices.Contains(states, state) || slices.Contains(states, "settled") && (state == stateStarted || state == stateStopped) {
+		if slices.Contains(states, state) || slices.Contains(states, "settled") && slices.Contains([]string{stateStarted, stateStopped, stateSuspended}, state) {
 			return true
 		}
 	}

@@ -30,6 +30,7 @@ func buildTable() route.Table[*Fly] {
 		{Method: "GET", Path: machine + "/events", Do: withMachine(listEvents)},
 		{Method: "POST", Path: machine + "/restart", Do: withMachine(restartMachine)},
 		{Method: "POST", Path: machine + "/stop", Do: withMachine(stopMachine)},
+		{Method: "POST", Path: machine + "/suspend", Do: withMachine(suspendMachine)},
 		{Method: "POST", Path: machine + "/start", Do: withMachine(startMachine)},
 		{Method: "GET", Path: machine + "/lease", Do: withMachine(showLease)},
 		{Method: "POST", Path: machine + "/lease", Do: withMachine(takeLease)},

@@ -82,14 +82,24 @@ func (f *Fly) digestOf(a *app, name, value string) string {
 	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
-// view is a secret as answers show it: never its value, not even when the
-// caller asks with show_secrets, as the documentation promises.
+// view is a secret as answers show it: without its value.
 func (s stored) view(name string) map[string]any {
 	return map[string]any{"name": name, "digest": s.digest, "created_at": second(s.createdAt), "updated_at": second(s.updatedAt)}
 }
 
+// shown is a secret as answers to reading calls show it: with its value only
+// where Config.ShowsSecrets says so and the caller asks for it.
+func (f *Fly) shown(c *route.Call, s stored, name string) map[string]any {
+	v := s.view(name)
+	if f.cfg.ShowsSecrets && c.Query("show_secrets") == "true" {
+		v["value"] = s.value
+	}
+	return v
+}
+
 // asked gives the edition that a reading call asks for: min_version is in the
-// specification, version is what fly-go sends.
+// specification, version is what fly-go sends. That a version which is not
+// there yet is answered with 400 is a guess.
 func (f *Fly) asked(c *route.Call, a *app) (edition, bool) {
 	least := 0
 	for _, name := range []string{"min_version", "version"} {
@@ -112,7 +122,7 @@ func listSecrets(f *Fly, c *route.Call, a *app) {
 	}
 	list := []any{}
 	for _, name := range slices.Sorted(maps.Keys(e.secrets)) {
-		list = append(list, e.secrets[name].view(name))
+		list = append(list, f.shown(c, e.secrets[name], name))
 	}
 	c.JSON(http.StatusOK, map[string]any{"secrets": list})
 }
@@ -128,7 +138,7 @@ func showSecret(f *Fly, c *route.Call, a *app) {
 		fail(c, http.StatusNotFound, "secret not found")
 		return
 	}
-	c.JSON(http.StatusOK, s.view(name))
+	c.JSON(http.StatusOK, f.shown(c, s, name))
 }
 
 func setSecrets(f *Fly, c *route.Call, a *app) {
@@ -197,6 +207,8 @@ func (f *Fly) write(c *route.Call, a *app, sent map[string]*string) (int, map[st
 	return e.version, claimed
 }
 
+// deleteSecret answers 404 for a secret that is not there (guessed: the
+// description has 200 alone).
 func deleteSecret(f *Fly, c *route.Call, a *app) {
 	name := c.Arg("secret")
 	if _, ok := a.newest().secrets[name]; !ok {

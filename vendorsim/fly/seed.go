@@ -15,18 +15,22 @@ func (f *Fly) AddOrg(slug string) {
 	if f.org(slug) != nil {
 		panic("fly: the organisation exists: " + slug)
 	}
-	f.orgs = append(f.orgs, &org{id: f.id(18), slug: slug})
+	f.orgs = append(f.orgs, &org{id: f.id(18), slug: slug, number: len(f.orgs) + 1})
 }
 
-// AddApp makes an app without machines. Its processes log in at Fly with the
-// token in the environment variable uses; "" is an app that needs none.
+// AddApp makes an app that was deployed once and has no machines. Its processes
+// log in at Fly with the token in the environment variable uses; "" is an app
+// that needs none.
 func (f *Fly) AddApp(org, name, uses string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.apps[name] != nil {
 		panic("fly: the app exists: " + name)
 	}
-	f.apps[name] = &app{id: f.id(16), name: name, org: f.mustOrg(org), uses: uses, image: "registry.fly.io/" + name + ":deployment-1"}
+	a := &app{id: f.id(16), name: name, number: len(f.apps) + 1, org: f.mustOrg(org), uses: uses, image: "registry.fly.io/" + name + ":deployment-1"}
+	a.releases = []*release{{id: f.id(16), image: a.image, strategy: "ROLLING", status: "complete", version: 1, user: "owner@example.com", createdAt: f.now(),
+		definition: map[string]any{"app": name, "primary_region": "ams", "env": map[string]any{"PORT": "8080"}}}}
+	f.apps[name] = a
 }
 
 // AddMachines boots n machines with the app's secrets of now and gives their
@@ -39,7 +43,7 @@ func (f *Fly) AddMachines(app string, n int) []string {
 	for range n {
 		m := &machine{id: f.id(14), region: "ams", instance: f.id(26), app: a, host: "ok", createdAt: f.now(), movedAt: f.now().Add(-f.cfg.Starting - f.cfg.Checking),
 			booted: a.newest(), name: fmt.Sprintf("machine-%d", len(a.machines)+1),
-			config: map[string]any{"image": a.image, "env": map[string]any{"PORT": "8080"}, "metadata": map[string]any{"fly_process_group": "app"}}}
+			config: map[string]any{"image": a.image, "env": map[string]any{"PORT": "8080"}, "metadata": map[string]any{"fly_process_group": "app", "fly_release_version": "1"}}}
 		f.event(m, "launch", "created", "user", m.createdAt)
 		f.event(m, "start", stateStarted, "flyd", m.createdAt)
 		a.machines = append(a.machines, m)

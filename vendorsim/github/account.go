@@ -98,6 +98,7 @@ type need struct {
 // cannot even see the thing, with 403 where it can.
 func (a *account) permits(c *route.Call, r *repo, n need) bool {
 	if a.Kind == Classic {
+		c.W.Header().Set("X-Accepted-OAuth-Scopes", n.scope)
 		if !slices.Contains(a.Scopes, n.scope) {
 			notFound(c)
 			return false
@@ -108,6 +109,7 @@ func (a *account) permits(c *route.Call, r *repo, n need) bool {
 		notFound(c)
 		return false
 	}
+	c.W.Header().Set("X-Accepted-GitHub-Permissions", n.permission+"="+n.level)
 	got := a.Permissions[n.permission]
 	if n.permission == "metadata" || got == n.level || got == "write" || got == "admin" {
 		return true
@@ -130,7 +132,7 @@ func (g *GitHub) showUser(c *route.Call) {
 	case a.Kind == Installation:
 		fail(c, http.StatusForbidden, "Resource not accessible by integration")
 	default:
-		c.JSON(http.StatusOK, map[string]any{"login": a.Login, "id": a.id, "type": "User", "url": "https://" + Host + "/users/" + a.Login})
+		c.JSON(http.StatusOK, userView(a.Login, "User"))
 	}
 }
 
@@ -144,7 +146,7 @@ func (g *GitHub) revokeCredentials(c *route.Call) {
 	now := g.now()
 	if g.cfg.LimitRevocations && !g.revocations.take(now, time.Hour, 60) {
 		c.W.Header().Set("Retry-After", strconv.Itoa(int(g.revocations.until.Sub(now)/time.Second)+1))
-		fail(c, http.StatusForbidden, "API rate limit exceeded")
+		fail(c, g.limitCode(), "API rate limit exceeded")
 		return
 	}
 	var in struct {

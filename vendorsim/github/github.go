@@ -12,12 +12,19 @@
 // other way), a token without the right scope is answered with 404, times
 // count whole seconds, a place that is full answers 422.
 //
+// The description has almost no refusals. 401, 403, 404, 409 and 422 are as
+// GitHub's documentation and clients have them; every error has "status", which
+// the description's form of a 422 lacks. Environments are reached by the
+// repository's name (the description) and by its number (older versions of it,
+// go-github).
+//
 // Left out: GraphQL, webhooks, deploy keys, logs and artifacts, runner groups,
 // and adding or removing single repositories of an organisation's secret.
 package github
 
 import (
 	"crypto/rand"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -52,6 +59,7 @@ type Config struct {
 	RerunKeepsSecrets bool // a re-run has the repository's secrets of the first attempt
 	HourlyLimit       int  // calls an hour for each token; 0 is 5000
 	WritesPerMinute   int  // the secondary limit; 0 is none
+	LimitsAs429       bool // calls over a limit are answered with 429, not 403
 	LimitRevocations  bool // at most 60 calls of credentials/revoke an hour
 }
 
@@ -77,6 +85,7 @@ type GitHub struct {
 	active      []*run // those that are not over
 	lastID      int64
 	issued      []string
+	calls       int
 	revocations window
 }
 
@@ -119,6 +128,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.settle()
+	if !g.welcome(call) {
+		return
+	}
 	found := table.Find(r)
 	if found == nil {
 		notFound(call)
@@ -126,6 +138,39 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call.Path = found.Path
 	found.Do(g, call)
+}
+
+// The versions of the REST API. The older one is meant where none is named.
+const (
+	oldVersion = "2022-11-28"
+	newVersion = "2026-03-10"
+)
+
+func (g *GitHub) version(c *route.Call) string {
+	if v := c.R.Header.Get("X-GitHub-Api-Version"); v != "" {
+		return v
+	}
+	return oldVersion
+}
+
+// welcome lets a call through that says who makes it and names a version that
+// there is ("Getting started with the REST API", "API versions").
+func (g *GitHub) welcome(c *route.Call) bool {
+	v, h := g.version(c), c.W.Header()
+	g.calls++
+	h.Set("X-GitHub-Request-Id", fmt.Sprintf("%04X:1A2B:%06X", g.calls%0xffff, g.calls))
+	h.Set("X-GitHub-Media-Type", "github.v3; format=json")
+	h.Set("Date", g.now().Format(http.TimeFormat)) // the server's own would be another clock
+	switch {
+	case c.R.UserAgent() == "":
+		fail(c, http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header")
+		return false
+	case v != oldVersion && v != newVersion:
+		fail(c, http.StatusBadRequest, "Not a supported version")
+		return false
+	}
+	h.Set("X-GitHub-Api-Version-Selected", v)
+	return true
 }
 
 func (g *GitHub) now() time.Time { return g.cfg.Now().UTC() }

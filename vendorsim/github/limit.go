@@ -26,20 +26,28 @@ func (w *window) take(now time.Time, span time.Duration, limit int) bool {
 	return true
 }
 
+// limitCode is the status of a call over a limit: GitHub's documentation of
+// rate limits has both.
+func (g *GitHub) limitCode() int {
+	if g.cfg.LimitsAs429 {
+		return http.StatusTooManyRequests
+	}
+	return http.StatusForbidden
+}
+
 // limited counts a call against the primary and the secondary limit and
-// answers when one is exceeded. Both are 403, as GitHub's documentation of
-// rate limits allows; the second tells how long to wait.
+// answers when one is exceeded; the second tells how long to wait.
 func (g *GitHub) limited(c *route.Call, a *account) bool {
 	now := g.now()
 	inside := a.calls.take(now, time.Hour, g.cfg.HourlyLimit)
 	g.limitHeaders(c.W.Header(), a)
 	if !inside {
-		fail(c, http.StatusForbidden, "API rate limit exceeded for user ID "+strconv.FormatInt(a.id, 10)+".")
+		fail(c, g.limitCode(), "API rate limit exceeded for user ID "+strconv.FormatInt(a.id, 10)+".")
 		return true
 	}
 	if g.cfg.WritesPerMinute > 0 && c.R.Method != http.MethodGet && !a.writes.take(now, time.Minute, g.cfg.WritesPerMinute) {
 		c.W.Header().Set("Retry-After", strconv.Itoa(int(a.writes.until.Sub(now)/time.Second)+1))
-		fail(c, http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
+		fail(c, g.limitCode(), "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
 		return true
 	}
 	return false
@@ -65,5 +73,6 @@ func (g *GitHub) showLimits(c *route.Call) {
 	a.calls.used--
 	g.limitHeaders(c.W.Header(), a)
 	core := map[string]any{"limit": before, "used": a.calls.used, "remaining": before - a.calls.used, "reset": a.calls.until.Unix()}
-	c.JSON(http.StatusOK, map[string]any{"resources": map[string]any{"core": core}, "rate": core})
+	search := map[string]any{"limit": 30, "used": 0, "remaining": 30, "reset": g.now().Add(time.Minute).Unix()} // nothing here searches
+	c.JSON(http.StatusOK, map[string]any{"resources": map[string]any{"core": core, "search": search}, "rate": core})
 }

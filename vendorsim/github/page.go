@@ -28,6 +28,7 @@ func cutPage(c *route.Call, list []any) []any {
 		links = append(links, fmt.Sprintf(`<%s>; rel="%s"`, u.String(), rel))
 	}
 	if page > 1 {
+		link("first", 1)
 		link("prev", page-1)
 	}
 	if to < len(list) {

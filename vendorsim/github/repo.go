@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pawlhq/pawl/vendorsim/internal/route"
 )
@@ -29,6 +30,8 @@ type environment struct {
 	name     string
 	approval bool // a person must let each job start
 	vault    vault
+
+	createdAt time.Time
 }
 
 func (r *repo) full() string { return r.owner + "/" + r.name }
@@ -51,10 +54,9 @@ func (g *GitHub) repo(full string) *repo {
 
 func (r *repo) view(a *account) map[string]any {
 	writes := a.Kind == Classic || a.Permissions["contents"] == "write"
-	return map[string]any{"id": r.id, "name": r.name, "full_name": r.full(), "private": !r.public, "archived": r.archived,
-		"default_branch": r.branches[0], "owner": map[string]any{"login": r.owner}, "url": "https://" + Host + "/repos/" + r.full(),
-		"html_url":    "https://github.com/" + r.full(),
-		"permissions": map[string]any{"admin": writes, "push": writes, "pull": true}}
+	v := r.minimal()
+	v["permissions"] = map[string]any{"admin": writes, "push": writes, "pull": true}
+	return v
 }
 
 // withRepo lets a call through whose token has what is needed on the
@@ -130,7 +132,7 @@ func (g *GitHub) listRepos(c *route.Call) {
 func listEnvironments(_ *GitHub, c *route.Call, r *repo) {
 	list := []any{}
 	for _, e := range r.environments {
-		list = append(list, map[string]any{"id": e.id, "name": e.name})
+		list = append(list, e.view(r))
 	}
 	c.JSON(http.StatusOK, map[string]any{"total_count": len(list), "environments": cutPage(c, list)})
 }

@@ -17,8 +17,9 @@ const (
 // workflow is a file under .github/workflows.
 type workflow struct {
 	Workflow
-	id       int64
-	disabled bool
+	id        int64
+	disabled  bool
+	createdAt time.Time
 }
 
 // run is one run of a workflow. Its fields are those of the newest attempt.

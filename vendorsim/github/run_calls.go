@@ -61,17 +61,20 @@ func dispatch(g *GitHub, c *route.Call, r *repo, w *workflow) {
 		fail(c, http.StatusForbidden, "Cannot trigger a 'workflow_dispatch' on a disabled workflow")
 	case !slices.Contains(r.branches, branchOf(in.Ref)):
 		fail(c, http.StatusUnprocessableEntity, "No ref found for: "+in.Ref)
-	case !w.takes(in.Inputs):
+	case len(in.Inputs) > maxInputs || !w.takes(in.Inputs):
 		fail(c, http.StatusUnprocessableEntity, "Unexpected inputs provided")
 	default:
 		x := g.start(r, w, byHand, branchOf(in.Ref), in.Inputs)
-		if !in.Details {
+		if !in.Details && g.version(c) == oldVersion { // newer ones always tell
 			c.Empty(http.StatusNoContent)
 			return
 		}
 		c.JSON(http.StatusOK, map[string]any{"workflow_run_id": x.id, "run_url": x.url(), "html_url": x.page()})
 	}
 }
+
+// maxInputs is how many inputs a dispatch may have (REST description).
+const maxInputs = 25
 
 func branchOf(ref string) string {
 	if path.Dir(ref) == "refs/heads" {
@@ -135,17 +138,21 @@ func listPending(g *GitHub, c *route.Call, x *run) {
 	list := []any{}
 	if g.status(x) == waiting {
 		e := x.repo.environment(x.flow.Environment)
-		list = append(list, map[string]any{"environment": map[string]any{"id": e.id, "name": e.name}, "wait_timer": 0,
+		list = append(list, map[string]any{"environment": e.brief(x.repo), "wait_timer": 0,
 			"wait_timer_started_at": nil, "current_user_can_approve": true, "reviewers": []any{}})
 	}
 	c.JSON(http.StatusOK, list)
 }
 
+// review answers with an empty list, where GitHub lists the deployments.
 func review(g *GitHub, c *route.Call, x *run) {
 	var in struct {
-		State string `json:"state"`
+		Environments []int64 `json:"environment_ids"`
+		State        string  `json:"state"`
+		Comment      *string `json:"comment"`
 	}
-	if c.Read(&in) != nil || in.State != "approved" && in.State != "rejected" || g.status(x) != waiting {
+	bad := c.Read(&in) != nil || in.State != "approved" && in.State != "rejected" || in.Comment == nil || g.status(x) != waiting
+	if bad || !slices.Contains(in.Environments, x.repo.environment(x.flow.Environment).id) {
 		fail(c, http.StatusUnprocessableEntity, "There is nothing to approve or the state is unknown")
 		return
 	}

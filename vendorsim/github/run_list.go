@@ -2,6 +2,7 @@ package github
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,20 @@ func (g *GitHub) answerRuns(c *route.Call, r *repo, w *workflow) {
 			list = append(list, g.runView(x))
 		}
 	}
-	c.JSON(http.StatusOK, map[string]any{"total_count": len(list), "workflow_runs": cutPage(c, list)})
+	total := len(list)
+	if filtered(c) {
+		list = list[:min(total, maxFound)]
+	}
+	c.JSON(http.StatusOK, map[string]any{"total_count": total, "workflow_runs": cutPage(c, list)})
+}
+
+// maxFound is how many runs a list with filters gives at most, on all its pages
+// (REST description, "List workflow runs for a repository").
+const maxFound = 1000
+
+func filtered(c *route.Call) bool {
+	q := c.R.URL.Query()
+	return slices.ContainsFunc([]string{"actor", "branch", "check_suite_id", "created", "event", "head_sha", "status"}, q.Has)
 }
 
 func (g *GitHub) listed(x *run) bool { return !g.now().Before(x.createdAt.Add(g.cfg.ListDelay)) }

@@ -124,7 +124,9 @@ func deleteSecret(_ *GitHub, c *route.Call, _ place, v *vault) {
 	c.Empty(http.StatusNoContent)
 }
 
-// putRequest is the body of a write.
+// putRequest is the body of a write. The description lets a write to an
+// organisation or to Dependabot leave the value out, which changes who sees the
+// secret alone; here every write has one.
 type putRequest struct {
 	Value      string            `json:"encrypted_value"`
 	KeyID      string            `json:"key_id"`
@@ -195,7 +197,8 @@ func ids(raw []json.RawMessage) []int64 {
 	return list
 }
 
-// invalid answers in the form of GitHub's validation error.
+// invalid answers in the form of GitHub's validation error. The description has
+// no refusal of a write; GitHub answers with 422.
 func invalid(c *route.Call, why string) {
 	c.JSON(http.StatusUnprocessableEntity, map[string]any{"message": "Validation Failed", "documentation_url": "https://docs.github.com/rest",
 		"status": "422", "errors": []any{map[string]any{"resource": "Secret", "field": "encrypted_value", "code": "custom", "message": why}}})
@@ -212,7 +215,7 @@ func listSelected(g *GitHub, c *route.Call, _ place, v *vault) {
 	list := []any{}
 	for _, id := range k.selected {
 		if r := g.repoByID(id); r != nil && k.visibility == "selected" {
-			list = append(list, map[string]any{"id": r.id, "name": r.name, "full_name": r.full(), "private": !r.public, "owner": map[string]any{"login": r.owner}})
+			list = append(list, r.minimal())
 		}
 	}
 	c.JSON(http.StatusOK, map[string]any{"total_count": len(list), "repositories": cutPage(c, list)})

@@ -50,7 +50,7 @@ func (g *GitHub) AddEnvironment(repo, name string, approval bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r := g.mustRepo(repo)
-	r.environments = append(r.environments, &environment{id: g.nextID(), name: name, approval: approval})
+	r.environments = append(r.environments, &environment{id: g.nextID(), name: name, approval: approval, createdAt: g.now()})
 }
 
 // AddWorkflow adds a workflow to a repository and gives its number.
@@ -61,7 +61,7 @@ func (g *GitHub) AddWorkflow(repo string, w Workflow) int64 {
 		w.On = []string{byHand}
 	}
 	r := g.mustRepo(repo)
-	r.workflows = append(r.workflows, &workflow{Workflow: w, id: g.nextID()})
+	r.workflows = append(r.workflows, &workflow{Workflow: w, id: g.nextID(), createdAt: g.now()})
 	return g.lastID
 }
 

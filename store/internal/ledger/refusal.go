@@ -66,13 +66,28 @@ func CheckSignal(e rotation.Entry) error {
 // later: JSON has no times outside of the years 0 to 9999.
 func CheckEntries(entries ...rotation.Entry) error {
 	for _, e := range entries {
-		for _, t := range []time.Time{e.Time, e.Until} {
+		for _, t := range times(e) {
 			if y := t.UTC().Year(); y < 0 || y > 9999 {
 				return unencodable(e, fmt.Errorf("the year is %d", y))
 			}
 		}
 	}
 	return nil
+}
+
+// times gives every time in an entry.
+func times(e rotation.Entry) []time.Time {
+	list := []time.Time{e.Time, e.Until}
+	if e.Before != nil {
+		list = append(list, e.Before.UpdatedAt)
+	}
+	if e.Receipt != nil {
+		list = append(list, e.Receipt.UpdatedAt)
+	}
+	if e.Credential != nil {
+		list = append(list, e.Credential.CreatedAt, e.Credential.ExpiresAt)
+	}
+	return list
 }
 
 func unencodable(e rotation.Entry, err error) error {

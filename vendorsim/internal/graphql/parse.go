@@ -4,6 +4,7 @@
 package graphql
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -31,7 +32,7 @@ var errSyntax = errors.New("the query cannot be read")
 // Parse reads a document with a single operation. Its errors quote names from
 // the document and never a value.
 func Parse(document string, variables map[string]any) (Operation, error) {
-	p := &parser{words: words(document), variables: variables}
+	p := &parser{words: words(strings.TrimPrefix(document, "\ufeff")), variables: variables}
 	op := Operation{Mutation: p.peek() == "mutation"}
 	if p.peek() == "query" || p.peek() == "mutation" {
 		p.next()
@@ -166,15 +167,19 @@ func (p *parser) list(depth int) []any {
 }
 
 func (p *parser) text(w string) string {
-	s, err := strconv.Unquote(w)
-	if err != nil {
-		p.fail("a string is not closed or has a bad escape")
+	var s string
+	if json.Unmarshal([]byte(w), &s) != nil { // its escapes are those of GraphQL
+		p.fail("a string is not closed or has a bad escape, or is a block string")
 	}
 	return s
 }
 
 func (p *parser) numberOrEnum(w string) any {
-	if n, err := strconv.ParseFloat(w, 64); err == nil {
+	if w != "" && (w[0] == '-' || w[0] >= '0' && w[0] <= '9') {
+		var n float64
+		if json.Unmarshal([]byte(w), &n) != nil { // its numbers are those of GraphQL
+			p.fail("a number cannot be read")
+		}
 		return n
 	}
 	if w == "" || !isNameByte(w[0]) {
@@ -189,7 +194,7 @@ func words(document string) []string {
 	var list []string
 	for i := 0; i < len(document); {
 		n := wordLen(document[i:])
-		if w := document[i : i+n]; strings.Trim(w, " \t\r\n,\ufeff") != "" && w[0] != '#' {
+		if w := document[i : i+n]; strings.Trim(w, " \t\r\n,") != "" && w[0] != '#' {
 			list = append(list, w)
 		}
 		i += n
@@ -218,6 +223,9 @@ func wordLen(s string) int {
 }
 
 func textLen(s string) int {
+	if strings.HasPrefix(s, `"""`) {
+		return len(s) // a block string, which is not known here
+	}
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
 		case '\\':

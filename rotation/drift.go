@@ -1,0 +1,170 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/internal/mutant"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// prepareUnwrite looks whether a place still holds what pawl left there, before
+// the old value is put back. What somebody else wrote is not overwritten
+// without a person's word.
+func (j *job) prepareUnwrite(ctx context.Context) {
+	if sig, ok := j.answer(); ok && j.st.Resume == resumePerson {
+		if j.over = sig.Word == WordDecline; j.over {
+			j.ok(Entry{Effect: pawl.EffectNone, Detail: fmt.Sprintf("left as somebody else wrote it: %s said so: %s", sig.Actor, sig.Why)})
+		}
+		return
+	}
+	changed, err := j.changed(ctx, j.step, plan.ContentOld, plan.ContentNew, plan.ContentBoth)
+	if j.failed(ctx, err) || j.err != nil {
+		j.over = true
+		return
+	}
+	if changed {
+		j.over = true
+		j.question("approve", fmt.Sprintf("somebody else wrote here since pawl did: %s; approve to write over it, decline to leave it as it is", j.step.Title))
+	}
+}
+
+// prepareEnd looks whether all places still hold the new version, before the
+// old one is ended: hours may have passed since they were written, and a
+// deployment may have put the old value back.
+func (j *job) prepareEnd(ctx context.Context) {
+	if j.step.Phase != pawl.Retire || j.st.Attempt > 0 || j.mutant(mutant.EndUnread) {
+		return
+	}
+	if sig, ok := j.answer(); ok && j.st.Resume == resumePerson {
+		if j.over = sig.Word == WordDecline; j.over {
+			j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Conflict, Effect: pawl.EffectNone, Why: fmt.Sprintf("%s declined: %s", sig.Actor, sig.Why)})
+		}
+		return
+	}
+	var places []string
+	for _, put := range j.lastWrites() {
+		changed, err := j.changed(ctx, put, plan.ContentNew)
+		if j.failed(ctx, err) || j.err != nil {
+			j.over = true
+			return
+		}
+		if changed {
+			places = append(places, strings.TrimPrefix(put.Title, "write "+string(put.Content)+" to "))
+		}
+	}
+	if len(places) > 0 {
+		j.over = true
+		j.question("approve", fmt.Sprintf("somebody else wrote to %s since pawl did, and the old version may be in use there: %s? approve to end it, decline to hold",
+			strings.Join(places, ", "), j.step.Title))
+	}
+}
+
+// lastWrites gives the write that came last at each place of the step's secret.
+func (j *job) lastWrites() []*plan.Step {
+	var last []*plan.Step
+	for i := range j.s.state.Plan.Steps {
+		step := &j.s.state.Plan.Steps[i]
+		if step.Act == plan.ActPut && step.Secret == j.step.Secret && step.Content == plan.ContentNew {
+			last = append(last, step)
+		}
+	}
+	return last
+}
+
+// changed reports whether a place holds something else than what pawl wrote
+// there last: by its value, where the place gives it back, else by what it
+// told of that write. Where the end of a write of ours is not known, a digest
+// or a time proves nothing about others.
+func (j *job) changed(ctx context.Context, put *plan.Step, ours ...plan.Content) (bool, error) {
+	if put.Confirm == estate.ByNothing {
+		return false, nil
+	}
+	port, err := j.portOf(ctx, put.Place.Connection)
+	if err != nil {
+		return false, err
+	}
+	target := driver.Target{Kind: put.Place.Kind, Settings: put.Place.Settings}
+	if put.Confirm == estate.ByValue {
+		return j.changedValue(ctx, port, target, put, ours)
+	}
+	last, first := j.told(put)
+	if last == nil {
+		return false, nil
+	}
+	found, err := port.Stat(ctx, target)
+	switch {
+	case err != nil || !found.Exists:
+		return false, err // a copy that is gone is nobody's writing
+	case put.Confirm == estate.ByDigest:
+		return found.Digest != last.Digest && (len(ours) == 1 || first == nil || found.Digest != first.Digest), nil
+	default:
+		return found.UpdatedAt.After(last.UpdatedAt), nil
+	}
+}
+
+func (j *job) changedValue(ctx context.Context, port *driver.Port, target driver.Target, put *plan.Step, ours []plan.Content) (bool, error) {
+	found, ok, err := port.Read(ctx, target)
+	if err != nil || !ok {
+		return false, err
+	}
+	for _, content := range ours {
+		v, err := j.rendering(ctx, put, content)
+		if errors.Is(err, ErrNotFound) { // a version whose value pawl does not hold
+			continue
+		}
+		if err != nil {
+			j.err = err
+			return false, nil
+		}
+		if found.Equal(v) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// rendering gives what a put would write with another content.
+func (j *job) rendering(ctx context.Context, put *plan.Step, content plan.Content) (secret.Value, error) {
+	step := *put
+	step.Content = content
+	return (&job{s: j.s, step: &step, st: j.st}).content(ctx)
+}
+
+// told gives what a place told of the last write of this rotation, and of what
+// was there before the first. last is nil when some write of ours has no known
+// end, or when there was none.
+func (j *job) told(put *plan.Step) (last, first *driver.Receipt) {
+	var at time.Time
+	for _, list := range [][]plan.Step{j.s.state.Plan.Steps, j.s.state.Plan.Undo} {
+		for i := range list {
+			step := &list[i]
+			if step.Act != plan.ActPut || !samePlace(step.Place, put.Place) || !j.s.state.touched(step.ID) {
+				continue
+			}
+			st := j.s.state.Step(step.ID)
+			if st.Status != StatusDone || st.Receipt == nil {
+				return nil, first
+			}
+			if first == nil {
+				first = st.Before
+			}
+			if !st.DoneAt.Before(at) {
+				last, at = st.Receipt, st.DoneAt
+			}
+		}
+	}
+	return last, first
+}
+
+func samePlace(a, b plan.Place) bool {
+	return a.Connection == b.Connection && a.Kind == b.Kind && reflect.DeepEqual(a.Settings, b.Settings)
+}
