@@ -29,7 +29,7 @@ func Batches(e *estate.Estate, names []pawl.SecretName) ([]Batch, error) {
 	at := map[pawl.SecretName]int{}
 	for _, name := range names {
 		if _, ok := e.Secret(name); !ok {
-			return nil, &pawl.Error{Code: pawl.CodeNotFound, Op: "plan", On: string(name), Why: "the estate has no such secret", Next: nearest(e, name)}
+			return nil, unknown(e, name)
 		}
 		if _, ok := at[name]; ok {
 			continue
@@ -44,7 +44,27 @@ func Batches(e *estate.Estate, names []pawl.SecretName) ([]Batch, error) {
 		batches = append(batches, b)
 	}
 	order(e, batches, at)
-	return batches, nil
+	return batches, circle(batches)
+}
+
+// circle refuses batches that wait for each other. The estate has no circle of
+// secrets, but a group that joins two may close one.
+func circle(batches []Batch) error {
+	done := make([]bool, len(batches))
+	for moved := true; moved; {
+		moved = false
+		for i := range batches {
+			if !done[i] && !slices.ContainsFunc(batches[i].After, func(j int) bool { return !done[j] }) {
+				done[i], moved = true, true
+			}
+		}
+	}
+	stuck := slices.Index(done, false)
+	if stuck < 0 {
+		return nil
+	}
+	return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: fmt.Sprint(batches[stuck].Secrets), Why: "it waits for itself: `after` and groups of the estate contradict each other",
+		Next: "remove one `after` between members of groups and other secrets"}
 }
 
 func order(e *estate.Estate, batches []Batch, at map[pawl.SecretName]int) {
@@ -58,6 +78,11 @@ func order(e *estate.Estate, batches []Batch, at map[pawl.SecretName]int) {
 			}
 		}
 	}
+}
+
+// unknown says that the estate has no such secret.
+func unknown(e *estate.Estate, name pawl.SecretName) error {
+	return &pawl.Error{Code: pawl.CodeNotFound, Op: "plan", On: string(name), Why: "the estate has no such secret", Next: nearest(e, name)}
 }
 
 // nearest suggests what the reader may have meant: the environments of a

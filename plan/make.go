@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -10,12 +10,15 @@ import (
 
 // Defaults of a plan where the estate is silent.
 const (
-	DefaultAttempts = 5                // tries of one step
-	CheckWithin     = 10 * time.Minute // a check may stay pending or failing this long
-	ActivateWithin  = 15 * time.Minute // an activation may take this long
-	AcceptWithin    = 2 * time.Minute  // an issuer may need this long until it accepts what it minted
-	RefuseWithin    = 10 * time.Minute // least time that a revoked version may still be accepted
-	callAllowance   = time.Minute      // one call, for the estimate of a gap
+	DefaultAttempts = 5                   // tries of one step
+	CheckWithin     = 10 * time.Minute    // a check may stay pending or failing this long
+	ActivateWithin  = 15 * time.Minute    // an activation may take this long
+	DrainWithin     = 7 * 24 * time.Hour  // what started before a write may take this long to end
+	UnusedWithin    = 30 * 24 * time.Hour // least time that an old version may still be in use
+	MigrateWithin   = 30 * 24 * time.Hour // data may take this long to be rewritten
+	AcceptWithin    = 2 * time.Minute     // an issuer may need this long until it accepts what it minted
+	RefuseWithin    = 10 * time.Minute    // least time that a revoked version may still be accepted
+	callAllowance   = time.Minute         // one call, for the estimate of a gap
 )
 
 // Request says what to plan.
@@ -50,7 +53,6 @@ func Make(e *estate.Estate, r Request, o Observed, now time.Time) (*Plan, error)
 	b.retire()
 	b.confirm()
 	b.inverses()
-	b.pointOfNoReturn()
 	b.gap()
 	b.hints()
 	if b.err != nil {
@@ -59,15 +61,6 @@ func Make(e *estate.Estate, r Request, o Observed, now time.Time) (*Plan, error)
 	var err error
 	b.plan.Digest, err = b.plan.digest()
 	return b.plan, err
-}
-
-// subject is a secret while its plan is made.
-type subject struct {
-	*Subject
-	s     *estate.Secret
-	known Known
-	mode  estate.RetireMode
-	puts  []string // ids of the puts at presenting locations
 }
 
 type builder struct {
@@ -84,13 +77,22 @@ type builder struct {
 // add appends a step to the current stage and gives its id.
 func (b *builder) add(s Step) string {
 	b.counts[s.Act]++
-	s.ID = fmt.Sprintf("%s-%d", s.Act, b.counts[s.Act])
+	s.ID = string(s.Act) + "-" + strconv.Itoa(b.counts[s.Act])
 	s.Stage, s.Phase = b.stage, b.phase
 	if s.Attempts == 0 {
 		s.Attempts = DefaultAttempts
 	}
 	b.plan.Steps = append(b.plan.Steps, s)
 	return s.ID
+}
+
+// final marks a step as one after which there is no way back, and gives its
+// id. The first one in the plan is the point of no return.
+func (b *builder) final(id string) string {
+	if b.plan.NoReturn == "" {
+		b.plan.NoReturn = id
+	}
+	return id
 }
 
 // next begins a new stage, unless the current one is still empty.
@@ -113,91 +115,16 @@ func (b *builder) leave() {
 		for _, t := range s.s.Tasks {
 			if t.At == b.phase {
 				b.next()
-				b.task(s, ActTask, t)
+				id := b.task(s, ActTask, t)
+				if b.phase == pawl.Retire { // it stands beside the end of the old version, and may be a part of it
+					b.final(id)
+				}
 			}
 		}
 	}
 }
 
 func (b *builder) compromised() bool { return b.plan.Mode == Compromised }
-
-func (b *builder) subject(name pawl.SecretName, known Known) error {
-	s, ok := b.estate.Secret(name)
-	if !ok {
-		return &pawl.Error{Code: pawl.CodeNotFound, Op: "plan", On: string(name), Why: "the estate has no such secret", Next: "pawl validate lists what it has"}
-	}
-	if s.Never != "" {
-		return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(name), Why: "never rotated: " + s.Never, Next: "remove `never` from the estate if this is no longer so"}
-	}
-	sub := &Subject{Secret: name, Purpose: s.Purpose, Owner: s.Owner, Parts: s.Parts, Format: s.Format, Derived: s.Derived,
-		Issuer: b.place(s.Issuer), Escrow: s.Escrow, IfHalfDone: s.IfHalfDone}
-	sub.From, sub.To = known.Current, known.Last+1
-	if known.Current == 0 { // what is in place now gets a number of its own
-		sub.From, sub.To = known.Last+1, known.Last+2
-	}
-	if s.Issuer.Facts.Issuer != nil {
-		sub.Facts = *s.Issuer.Facts.Issuer
-	} else {
-		sub.Facts = estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide}
-	}
-	if b.compromised() {
-		sub.AlsoLeaked = s.Compromised.AlsoLeaked
-	}
-	w := &subject{Subject: sub, s: s, known: known}
-	w.Shape, w.mode = shape(w), retireMode(w)
-	b.subjects = append(b.subjects, w)
-	b.plan.Subjects = append(b.plan.Subjects, *sub)
-	if s.Policy.OnFailure == estate.HoldOnFailure {
-		b.plan.OnFailure = estate.HoldOnFailure
-	}
-	return b.names(w)
-}
-
-func shape(s *subject) Shape {
-	switch {
-	case len(s.accepting()) > 0:
-		return ShapeAcceptList
-	case s.Facts.Overlap == estate.Replaced:
-		return ShapeReplaced
-	case s.Facts.Overlap == estate.IssuerWindow:
-		return ShapeWindow
-	case s.Facts.Mint == estate.Locally && !s.Facts.Revokes:
-		return ShapeLocal
-	default:
-		return ShapeSideBySide
-	}
-}
-
-// retireMode is how the old version ends when the estate does not say.
-func retireMode(s *subject) estate.RetireMode {
-	switch {
-	case s.s.Retire.Mode != estate.NothingR:
-		return s.s.Retire.Mode
-	case s.Facts.Overlap == estate.Replaced:
-		return estate.NothingR
-	case s.Facts.Overlap == estate.IssuerWindow:
-		return estate.Expire
-	case s.Facts.Revokes:
-		return estate.Revoke
-	case s.Facts.Mint == estate.Locally:
-		return estate.NothingR
-	default:
-		return estate.ByHand
-	}
-}
-
-func (s *subject) accepting() []estate.Location  { return s.locations(estate.Accepts) }
-func (s *subject) presenting() []estate.Location { return s.locations(estate.Presents) }
-
-func (s *subject) locations(role estate.LocationRole) []estate.Location {
-	var list []estate.Location
-	for _, l := range s.s.Locations {
-		if l.Role == role || l.Role == "" && role == estate.Presents {
-			list = append(list, l)
-		}
-	}
-	return list
-}
 
 // place pins a use and the connection it names.
 func (b *builder) place(u estate.Use) Place {

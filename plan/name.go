@@ -26,7 +26,6 @@ func (b *builder) names(s *subject) error {
 		return err
 	}
 	s.Name = name
-	b.plan.Subjects[len(b.plan.Subjects)-1].Name = name
 	return nil
 }
 
@@ -60,9 +59,10 @@ func (b *builder) fill(s *subject, t estate.Task) *estate.Task {
 	return &t
 }
 
-func (b *builder) task(s *subject, act Act, t estate.Task) {
+// task adds what a person does and gives the step's id.
+func (b *builder) task(s *subject, act Act, t estate.Task) string {
 	filled := b.fill(s, t)
-	b.add(Step{Act: act, Secret: s.Secret, Place: s.Issuer, Task: filled, Title: filled.Title})
+	return b.add(Step{Act: act, Secret: s.Secret, Place: s.Issuer, Task: filled, Title: filled.Title})
 }
 
 // mintTask is what a person must do to mint.
@@ -86,22 +86,24 @@ func taskOf(settings estate.Settings, title string) estate.Task {
 	return t
 }
 
-// title names a use for people: the connection, what it is there, and the
+// Title names a use for people: the connection, what it is there, and the
 // settings that tell it apart.
-func (b *builder) title(u estate.Use) string {
-	words := []string{u.Connection}
+func Title(u estate.Use) string {
 	if u.Connection == estate.Person {
 		return "a person"
 	}
+	var buf [96]byte // most titles fit
+	title := append(buf[:0], u.Connection...)
 	if u.Kind != "" {
-		words = append(words, strings.ReplaceAll(u.Kind, "_", " "))
+		title = append(title, ' ')
+		title = append(title, strings.ReplaceAll(u.Kind, "_", " ")...)
 	}
 	for _, field := range u.Facts.Identity {
 		if v, ok := u.Settings[field]; ok {
-			words = append(words, fmt.Sprint(v))
+			title = fmt.Append(append(title, ' '), v)
 		}
 	}
-	return strings.Join(words, " ")
+	return string(title)
 }
 
 func (b *builder) environment(s *subject) estate.Environment {

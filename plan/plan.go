@@ -159,7 +159,8 @@ type Step struct {
 
 // Gap is a time in which consumers may have no working value.
 type Gap struct {
-	Longest time.Duration `json:"longest"`
+	Longest time.Duration `json:"longest"`          // every call a minute, every wait at its deadline; 0 is no gap
+	People  bool          `json:"people,omitempty"` // a person acts meanwhile: it lasts as long as they take besides
 	Why     string        `json:"why,omitempty"`
 }
 
@@ -185,17 +186,17 @@ func (p *Plan) Subject(name pawl.SecretName) (*Subject, bool) {
 	return nil, false
 }
 
-// digest is the SHA-256 of the plan's JSON without its digest and the time it
-// was made: two plans that would do the same have the same digest.
+// digest is the first half of the SHA-256 of the plan as a line of JSON,
+// without its digest and the time it was made: two plans that would do the
+// same have the same digest.
 func (p *Plan) digest() (string, error) {
 	bare := *p
 	bare.Digest, bare.MadeAt = "", time.Time{}
-	b, err := json.Marshal(bare)
-	if err != nil {
+	sum := sha256.New()
+	if err := json.NewEncoder(sum).Encode(&bare); err != nil { // a hash takes everything, so it is the plan
 		return "", err
 	}
-	sum := sha256.Sum256(b)
-	return "sha256:" + hex.EncodeToString(sum[:16]), nil
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil)[:16]), nil
 }
 
 // Observed is what is known when a plan is made.

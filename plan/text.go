@@ -3,10 +3,12 @@ package plan
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
 )
 
 // Text writes the plan for people. It is the same on a terminal and in a
@@ -36,12 +38,14 @@ func (t *text) head() {
 	for i := range t.p.Subjects {
 		s := &t.p.Subjects[i]
 		t.line("%s  version %d -> %d  (%s)", s.Secret, s.From, s.To, s.Shape)
-		if s.Purpose != "" {
-			t.line("  for: %s", s.Purpose)
+		for _, field := range []struct{ name, text string }{{"for", s.Purpose}, {"owner", s.Owner}, {"minted as", s.Name}} {
+			if field.text != "" {
+				t.line("  %s: %s", field.name, field.text)
+			}
 		}
 	}
 	if t.p.Mode == Compromised {
-		t.line("  COMPROMISED: the old value is in the wrong hands; nothing is undone, nothing soaks")
+		t.line("  COMPROMISED: the old value is in the wrong hands; nothing is undone, nothing soaks or drains")
 	}
 }
 
@@ -66,14 +70,17 @@ func (t *text) steps() {
 // extra tells in brackets what the title does not.
 func (t *text) extra(s *Step) string {
 	var notes []string
-	if s.Wait > 0 {
+	if s.Act == ActWait {
 		notes = append(notes, Span(s.Wait))
 	}
 	if s.Act == ActPut && s.Confirm != "" {
 		notes = append(notes, "confirmed by "+string(s.Confirm))
 	}
-	if s.Act == ActActivate || s.Act == ActCheck || s.Act == ActRefused {
+	if s.Act != ActWait && s.Within > 0 {
 		notes = append(notes, "within "+Span(s.Within))
+	}
+	if s.Task != nil && s.Task.Within > 0 {
+		notes = append(notes, "within "+Span(s.Task.Within))
 	}
 	if len(notes) == 0 {
 		return ""
@@ -95,39 +102,107 @@ func (t *text) undo() {
 	}
 	t.line("\nif it must turn back")
 	for i := range t.p.Undo {
-		t.line("     %-13s %s", t.p.Undo[i].ID, t.p.Undo[i].Title)
+		s := &t.p.Undo[i]
+		t.line("     %-13s %s", s.ID, s.Title)
+		if s.Task != nil {
+			t.task(s)
+		}
 	}
 }
 
 func (t *text) facts() {
 	t.line("")
-	if t.p.NoReturn == "" {
-		t.line("point of no return   none: it can be undone until it is done")
-	} else {
-		t.line("point of no return   %s", t.p.NoReturn)
-	}
-	if t.p.Gap.Longest == 0 {
-		t.line("longest gap          none: old and new work side by side")
-	} else {
-		t.line("longest gap          %s: %s", Span(t.p.Gap.Longest), t.p.Gap.Why)
-	}
-	if d := t.p.Waits(); d > 0 {
-		t.line("planned waits        %s", Span(d))
-	}
+	t.list("point of no return", []string{t.noReturn()})
+	t.list("if a step fails", []string{t.onFailure()})
+	t.list("longest gap", []string{t.gap()})
+	t.list("planned waits", []string{t.waits()})
 	t.list("if half done", t.halfDone())
-	t.list("people", t.p.People)
+	t.list("people", t.people())
 	t.list("note", t.p.Warnings)
 	t.line("digest               %s", t.p.Digest)
 }
 
+func (t *text) noReturn() string {
+	s, ok := t.p.Step(t.p.NoReturn)
+	if !ok {
+		return "none: it can be undone until it is done"
+	}
+	return fmt.Sprintf("%s, stage %d: %s", s.ID, s.Stage+1, s.Title)
+}
+
+func (t *text) onFailure() string {
+	before := "it turns back (an outage holds)"
+	switch {
+	case len(t.p.Undo) == 0 && t.p.NoReturn != "":
+		before = "it ends, with nothing changed"
+	case t.p.OnFailure == estate.HoldOnFailure:
+		before = "it holds and a person decides"
+	}
+	if t.p.NoReturn == "" {
+		return before
+	}
+	return fmt.Sprintf("before %s %s; from there on it holds and a person decides", t.p.NoReturn, before)
+}
+
+func (t *text) gap() string {
+	g := t.p.Gap
+	switch {
+	case g.Longest > 0 && g.People:
+		return fmt.Sprintf("%s, and as long as people take: %s", Span(g.Longest), g.Why)
+	case g.Longest > 0:
+		return fmt.Sprintf("%s: %s", Span(g.Longest), g.Why)
+	case t.all(ShapeLocal):
+		return "none: no issuer ends the old version"
+	default:
+		return "none: old and new work side by side"
+	}
+}
+
+// all reports whether every subject has a shape.
+func (t *text) all(shape Shape) bool {
+	return !slices.ContainsFunc(t.p.Subjects, func(s Subject) bool { return s.Shape != shape })
+}
+
+// waits tells the sum of the planned waits and, if there are several, each.
+func (t *text) waits() string {
+	var each []string
+	for i := range t.p.Steps {
+		if s := &t.p.Steps[i]; s.Act == ActWait {
+			each = append(each, s.ID+" "+Span(s.Wait))
+		}
+	}
+	switch len(each) {
+	case 0:
+		return "none"
+	case 1:
+		return Span(t.p.Waits())
+	default:
+		return fmt.Sprintf("%s: %s", Span(t.p.Waits()), strings.Join(each, ", "))
+	}
+}
+
+// halfDone tells what breaks, by secret where there are several.
 func (t *text) halfDone() []string {
 	var list []string
 	for i := range t.p.Subjects {
-		if s := &t.p.Subjects[i]; s.IfHalfDone != "" {
-			list = append(list, s.IfHalfDone)
+		s := &t.p.Subjects[i]
+		line := s.IfHalfDone
+		if line == "" {
+			line = "the estate does not say; it can, with if_half_done"
 		}
+		if len(t.p.Subjects) > 1 {
+			line = string(s.Secret) + ": " + line
+		}
+		list = append(list, line)
 	}
 	return list
+}
+
+func (t *text) people() []string {
+	if len(t.p.People) == 0 {
+		return []string{"nobody has to be present"}
+	}
+	return t.p.People
 }
 
 func (t *text) list(name string, items []string) {
@@ -137,28 +212,45 @@ func (t *text) list(name string, items []string) {
 	}
 }
 
-// Waits adds up the times that the plan waits on purpose.
+// Waits adds up the times that the plan waits on purpose. Waits of one stage
+// run side by side.
 func (p *Plan) Waits() time.Duration {
-	var sum time.Duration
+	var sum, longest time.Duration
+	stage := -1
 	for i := range p.Steps {
-		if p.Steps[i].Act == ActWait {
-			sum += p.Steps[i].Wait
+		s := &p.Steps[i]
+		if s.Act != ActWait {
+			continue
 		}
+		if s.Stage != stage {
+			sum, stage, longest = sum+longest, s.Stage, 0
+		}
+		longest = max(longest, s.Wait)
 	}
-	return sum
+	return sum + longest
 }
 
-// Span writes a duration as people do: 90d, 36h, 20m, 90s.
+// Span writes a duration as people do: 90d, 36h, 24h10m, 20m, 90s. It rounds to
+// seconds.
 func Span(d time.Duration) string {
 	const day = 24 * time.Hour
-	switch {
+	switch d = d.Round(time.Second); {
+	case d < 0:
+		return "-" + Span(-d)
 	case d >= 2*day && d%day == 0:
 		return fmt.Sprintf("%dd", d/day)
-	case d >= time.Hour && d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d >= time.Minute && d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	default:
-		return d.Round(time.Second).String()
+	case d < 2*time.Minute && d%time.Minute != 0 || d == 0:
+		return fmt.Sprintf("%ds", d/time.Second)
 	}
+	var b strings.Builder
+	for _, unit := range []struct {
+		name string
+		long time.Duration
+	}{{"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
+		if n := d / unit.long; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, unit.name)
+			d %= unit.long
+		}
+	}
+	return b.String()
 }

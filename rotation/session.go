@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/plan"
 )
 
@@ -145,7 +146,7 @@ func (s *session) turn(ctx context.Context) (Wait, error) {
 	}
 	stage := s.state.current()
 	if len(stage) == 0 {
-		return Wait{For: ForEver}, s.close(ctx)
+		return s.finish(ctx)
 	}
 	if failed := s.failed(stage); failed != nil {
 		s.giveUp(failed)
@@ -158,11 +159,11 @@ func (s *session) turn(ctx context.Context) (Wait, error) {
 	return Wait{For: ForNothing}, s.perform(ctx, due)
 }
 
-// listen reads what people said since and obeys: at most once a second, and
-// always before the point of no return. A word to turn back comes first: whoever
-// said it may not have seen the others, and it keeps more.
+// listen reads what people said since, at most once a second, and obeys. A word
+// to turn back comes first: whoever said it may not have seen the others, and it
+// keeps more.
 func (s *session) listen(ctx context.Context) error {
-	if since := s.e.Now().Sub(s.read); since >= time.Second || since < 0 || s.aboutToPass() {
+	if since := s.e.Now().Sub(s.read); since >= time.Second || since < 0 {
 		if err := s.reload(ctx); err != nil {
 			return err
 		}
@@ -184,10 +185,36 @@ func (s *session) listen(ctx context.Context) error {
 	return nil
 }
 
-// aboutToPass reports whether the point of no return is due and not announced.
-func (s *session) aboutToPass() bool {
-	return !s.state.Undoing && !s.state.PastReturn() &&
-		slices.ContainsFunc(s.state.current(), func(step *plan.Step) bool { return step.ID == s.state.Plan.NoReturn })
+// finish closes the rotation, unless somebody has said to turn back and that is
+// still possible: closing is a point of no return too.
+func (s *session) finish(ctx context.Context) (Wait, error) {
+	if !s.state.Undoing && !s.state.PastReturn() && s.e.Mutant != mutant.HearLate {
+		if err := s.reload(ctx); err != nil {
+			return Wait{}, err
+		}
+		if _, said := s.state.said(WordUndo); said {
+			return Wait{For: ForNothing}, nil
+		}
+	}
+	return Wait{For: ForEver}, s.close(ctx)
+}
+
+// turnedBack reads what people said since, when one of the jobs is the point of
+// no return and is about to be announced, and reports whether one of them said
+// to turn back: this is the last moment at which that can be heard.
+func (s *session) turnedBack(ctx context.Context, jobs []*job) (bool, error) {
+	passes := slices.ContainsFunc(jobs, func(j *job) bool { return j.step.ID == s.state.Plan.NoReturn && !j.over })
+	if !passes || s.state.PastReturn() || s.e.Mutant == mutant.HearLate {
+		return false, nil
+	}
+	if err := s.reload(ctx); err != nil {
+		return false, err
+	}
+	for _, j := range jobs {
+		j.st = s.state.Step(j.step.ID)
+	}
+	_, said := s.state.said(WordUndo)
+	return said, nil
 }
 
 // waive does without a step that a person has waived by name.
@@ -269,12 +296,16 @@ func (w Wait) earlier(t time.Time, step string) Wait {
 	return w
 }
 
-// perform announces the steps that must be announced, stores that, acts, and
-// records what came of it.
+// perform reads what the intents must say, announces the steps, stores that,
+// acts, and records what came of it.
 func (s *session) perform(ctx context.Context, due []*plan.Step) error {
 	jobs := make([]*job, len(due))
 	for i, step := range due {
 		jobs[i] = &job{s: s, step: step, st: s.state.Step(step.ID)}
+	}
+	s.each(jobs, func(j *job) { j.prepare(ctx) })
+	if back, err := s.turnedBack(ctx, jobs); err != nil || back {
+		return err
 	}
 	if err := s.announce(ctx, jobs); err != nil {
 		return err
@@ -304,7 +335,6 @@ func (s *session) perform(ctx context.Context, due []*plan.Step) error {
 // announce stores the intents of the jobs, with whatever was held before.
 // Nothing that changes anything is called before this returned.
 func (s *session) announce(ctx context.Context, jobs []*job) error {
-	s.each(jobs, func(j *job) { j.prepare(ctx) })
 	for _, j := range jobs {
 		if j.err != nil {
 			return j.err

@@ -388,3 +388,17 @@ func TestRollingLeavesPassingMachinesOut(t *testing.T) {
 		t.Errorf("%d machines were updated, want 1", s.updates()-before)
 	}
 }
+
+// The description has a lease's ttl in the body, fly-go sends it in the query.
+func TestLeaseAsksForItsEndInBothWays(t *testing.T) {
+	s := newSite(t, sim.Config{}, 1)
+	s.roll(s.put("new", "rolling"), nil)
+	for _, r := range s.seen {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/lease") && r.URL.Query().Get("ttl") != "60" {
+			t.Errorf("the query asks for %q", r.URL.RawQuery)
+		}
+	}
+	if body := string(s.sent(t, "/machines/"+s.Machines("web")[0]+"/lease")); !strings.Contains(body, `"ttl":60`) {
+		t.Errorf("the body asks for %s", body)
+	}
+}

@@ -17,6 +17,9 @@ killed with SIGKILL twice. It needs no account and touches nothing else.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &rehearsal.Demo{Out: a.Streams.Err, Color: a.Streams.Color}
+			if a.Streams.ErrTTY {
+				d.Width = a.Streams.Width()
+			}
 			if a.JSON {
 				d.Out = nil
 			}

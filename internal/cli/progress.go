@@ -30,6 +30,15 @@ type liveLine struct {
 	step  string
 	text  string
 	since time.Time
+	until time.Time // of a planned wait; zero for a step that is asked again and again
+}
+
+// elapsed is how long a step takes so far, or how much of its wait is left.
+func (l *liveLine) elapsed(now time.Time) string {
+	if l.until.IsZero() {
+		return now.Sub(l.since).Truncate(100 * time.Millisecond).String()
+	}
+	return max(0, l.until.Sub(now)).Truncate(time.Second).String() + " left"
 }
 
 const redraw = 200 * time.Millisecond
@@ -96,7 +105,6 @@ func (p *progress) event(e rotation.Entry, st *rotation.State) {
 		p.end(e)
 		p.outcome(e, title)
 	case rotation.KindWaiting:
-		p.end(e)
 		p.waiting(e, title)
 	case rotation.KindLook:
 		p.line(e, "?", yellow, "looked: "+e.Detail, "")
@@ -113,7 +121,20 @@ func (p *progress) begin(e rotation.Entry, title string) {
 	if !p.s.ErrTTY {
 		return
 	}
-	p.live = append(p.live, liveLine{id: e.Rotation, step: e.Step, text: p.prefix(e) + title, since: time.Now()})
+	p.keep(e, title, time.Time{})
+}
+
+// keep puts what a step does now into its live line. The time that it took so
+// far goes on.
+func (p *progress) keep(e rotation.Entry, text string, until time.Time) {
+	text = p.prefix(e) + text
+	for i := range p.live {
+		if l := &p.live[i]; l.id == e.Rotation && l.step == e.Step {
+			l.text, l.until = text, until
+			return
+		}
+	}
+	p.live = append(p.live, liveLine{id: e.Rotation, step: e.Step, text: text, since: time.Now(), until: until})
 }
 
 func (p *progress) end(e rotation.Entry) {
@@ -150,12 +171,24 @@ func proof(e rotation.Entry) string {
 	}
 }
 
+// waiting shows a question, a planned wait, or what is so far of something
+// that is looked at until it is so. The latter would fill a terminal: there it
+// is a live line only.
 func (p *progress) waiting(e rotation.Entry, title string) {
 	switch {
 	case e.Next != "":
+		p.end(e)
 		p.line(e, "?", yellow, e.Detail, "next: "+e.Next)
 	case e.Detail == title:
 		p.line(e, "…", dim, title, "until "+e.Until.Local().Format("2 Jan 15:04:05"))
+		if p.s.ErrTTY {
+			p.keep(e, title, e.Until)
+		}
+	case p.s.ErrTTY && !e.Until.IsZero():
+		p.keep(e, title+"  "+e.Detail, time.Time{})
+	case e.Until.IsZero(): // nothing but a person ends it
+		p.end(e)
+		p.line(e, "?", yellow, title, e.Detail)
 	default:
 		p.line(e, "…", dim, title, e.Detail)
 	}
@@ -207,7 +240,7 @@ func (p *progress) draw() {
 		return
 	}
 	for _, l := range p.live {
-		text := fmt.Sprintf("· %s  %s", l.text, time.Since(l.since).Truncate(100*time.Millisecond))
+		text := fmt.Sprintf("· %s  %s", l.text, l.elapsed(time.Now()))
 		if r := []rune(text); len(r) >= p.s.Width() {
 			text = string(r[:p.s.Width()-1])
 		}

@@ -82,9 +82,10 @@ func (m *Matrix) scenario(ctx context.Context, s *Scenario, result *Result) erro
 		plain.violate("P3: without any trouble it ends %q: %v", plain.outcome, plain.errors)
 	}
 	sum := ScenarioResult{Name: s.Name, Calls: plain.calls, Writes: plain.writes}
-	schedules := m.sample(schedules(plain.calls, plain.writes, plain.world.Foreign != nil))
+	list := schedules(plain.calls, plain.writes, plain.world.Foreign != nil)
+	list = m.sample(append(list, people(plain.calls, kills(plain.calls, plain.writes), plain.world.Meddle != nil)...))
 	runs := make(chan *run)
-	go m.feed(ctx, s, schedules, runs)
+	go m.feed(ctx, s, list, runs)
 	m.count(plain, &sum, result)
 	for r := range runs {
 		m.count(r, &sum, result)
@@ -247,6 +248,31 @@ func schedules(calls, writes int, strangers bool) []Schedule {
 		if strangers {
 			k.Foreign = true
 			list = append(list, k)
+		}
+	}
+	return list
+}
+
+// people enumerates what people do while a rotation runs: undo said during
+// each call, alone and with a kill near it; somebody who puts the old value
+// back at a place while it soaks, alone and with each kill.
+func people(calls int, kills []Schedule, meddled bool) []Schedule {
+	var list []Schedule
+	for c := range calls {
+		s := Nothing()
+		s.UndoCall = c
+		list = append(list, s)
+		for _, m := range []Moment{DuringIt, AfterIt} {
+			for _, next := range []int{0, 1, 2} {
+				s.KillCall, s.Moment = c+next, m
+				list = append(list, s)
+			}
+		}
+	}
+	if meddled {
+		for _, s := range append(kills, Nothing()) {
+			s.Meddle = true
+			list = append(list, s)
 		}
 	}
 	return list

@@ -88,6 +88,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := p.run.race(req, p, n, BeforeIt); err != nil {
 		return nil, err
 	}
+	p.run.undo(context.WithoutCancel(req.Context()), n)
 	resp, err := p.serve(req, call, p.run.fault(n, call))
 	if kill {
 		p.dead = true

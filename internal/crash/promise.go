@@ -231,6 +231,9 @@ func (r *run) judge() {
 	default:
 		r.violate("P3: it ended as %q", r.outcome)
 	}
+	if r.turnedBack && r.outcome == pawl.Done {
+		r.violate("P3: undo was said before the point of no return, and it ended done")
+	}
 	r.foreign()
 	r.journal()
 }

@@ -29,12 +29,14 @@ type Schedule struct {
 	FailWrite int
 	RaceCall  int
 	RaceAt    Moment
+	UndoCall  int  // a person says undo while this call is under way
 	Foreign   bool // somebody else mints while no process runs
+	Meddle    bool // somebody puts the old value back at a place during the first long wait
 }
 
 // Nothing is the schedule of a rotation that meets no trouble.
 func Nothing() Schedule {
-	return Schedule{KillCall: -1, KillWrite: -1, FaultCall: -1, FailWrite: -1, RaceCall: -1}
+	return Schedule{KillCall: -1, KillWrite: -1, FaultCall: -1, FailWrite: -1, RaceCall: -1, UndoCall: -1}
 }
 
 // String names the schedule; Parse understands nothing else.
@@ -45,7 +47,7 @@ func (s Schedule) String() string {
 		text string
 	}{{s.KillCall, fmt.Sprintf("kill %s call %d", s.Moment, s.KillCall)}, {s.KillWrite, fmt.Sprintf("kill %s write %d", s.Moment, s.KillWrite)},
 		{s.FaultCall, fmt.Sprintf("%s at call %d", s.Fault, s.FaultCall)}, {s.FailWrite, fmt.Sprintf("disk full at write %d", s.FailWrite)},
-		{s.RaceCall, fmt.Sprintf("second process %s call %d", s.RaceAt, s.RaceCall)}} {
+		{s.RaceCall, fmt.Sprintf("second process %s call %d", s.RaceAt, s.RaceCall)}, {s.UndoCall, fmt.Sprintf("undo said during call %d", s.UndoCall)}} {
 		if f.at >= 0 {
 			if b.Len() > 0 {
 				b.WriteString(", ")
@@ -55,6 +57,9 @@ func (s Schedule) String() string {
 	}
 	if s.Foreign {
 		b.WriteString(", a stranger mints")
+	}
+	if s.Meddle {
+		b.WriteString(", somebody puts the old value back")
 	}
 	if b.Len() == 0 {
 		return "no trouble"
@@ -80,6 +85,8 @@ type run struct {
 	lied          bool
 	looked        bool
 	strangers     bool
+	meddled       bool
+	turnedBack    bool                // undo was said before the point of no return
 	open          map[string]plan.Act // steps whose intent is stored and not answered
 	racing        bool
 	raced         int64 // the fence of the second process
@@ -135,7 +142,7 @@ func (r *run) engine(holder string, p *process) *rotation.Engine {
 		Rand:     rand.NewChaCha8([32]byte{1}),
 		TTL:      ttl,
 		Parallel: 1,
-		Sleep:    func(_ context.Context, until time.Time) error { r.clock.To(until); return nil },
+		Sleep:    func(_ context.Context, until time.Time) error { r.meddle(until); r.clock.To(until); return nil },
 		Observe:  r.observe,
 		Mutant:   r.mutant.Engine,
 	}
@@ -238,6 +245,31 @@ func (r *run) stranger() {
 		if err := r.world.Foreign(); err != nil {
 			r.strangers = false // no room at the issuer: there is no stranger in this run
 		}
+	}
+}
+
+// meddle lets somebody put the old value back while the rotation waits.
+func (r *run) meddle(until time.Time) {
+	if r.schedule.Meddle && !r.meddled && until.Sub(r.clock.Now()) > time.Minute {
+		r.meddled = true
+		r.clock.Add(time.Minute)
+		r.world.Meddle()
+	}
+}
+
+// undo lets a person say undo during call n.
+func (r *run) undo(ctx context.Context, n int) {
+	if n < 0 || n != r.schedule.UndoCall {
+		return
+	}
+	e := r.engine("operator", &process{run: r})
+	st, err := e.State(ctx, r.id)
+	if err == nil {
+		r.turnedBack = !st.PastReturn()
+		err = e.Say(ctx, r.id, rotation.Entry{Word: rotation.WordUndo, Actor: "operator", Why: "wrong day"}, "", nil)
+	}
+	if err != nil {
+		r.violate("P3: undo cannot be said: %v", err)
 	}
 }
 

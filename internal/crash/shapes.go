@@ -26,6 +26,7 @@ type shape struct {
 	gap      bool
 	leaked   bool
 	stranger bool
+	meddled  bool // somebody puts the old value back at its last place
 }
 
 // api are the facts of an issuer without peculiarities.
@@ -42,7 +43,7 @@ func Shapes() []*Scenario {
 	human := api
 	human.Mint = estate.ByPerson
 	shapes := []shape{
-		{name: "side by side", facts: api, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+		{name: "side by side", facts: api, stranger: true, meddled: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
   KEY:
     issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
     locations:
@@ -51,7 +52,7 @@ func Shapes() []*Scenario {
     checks: [{use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}, {kind: wrong_refused}]
     retire: {after: 1h}
 `},
-		{name: "quota of two, no names", facts: quota, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
+		{name: "quota of two, no names", facts: quota, stranger: true, meddled: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
   KEY:
     issuer: {use: lab, kind: credential}
     locations: [{use: lab, kind: place, name: a, activate: reload}]
@@ -143,6 +144,9 @@ func (s *shape) build(clock *Clock) (*World, error) {
 		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked}
 	s.seed(v, w)
 	w.Answer = s.answerer(v)
+	if s.meddled {
+		w.Meddle = v.meddle
+	}
 	if s.stranger {
 		w.Foreign = v.strangerMints
 		w.Others = v.others
@@ -188,6 +192,15 @@ func (s *shape) seed(v *vendor, w *World) {
 	}
 }
 
+// meddle puts the first version back at the last place, as a deployment with an
+// old configuration does.
+func (v *vendor) meddle() {
+	p := v.places[len(v.places)-1]
+	i := slices.IndexFunc(v.creds, func(c *vendorCred) bool { return c.initial })
+	p.value, p.loaded, p.updated = v.creds[i].value, v.creds[i].value, v.clock.Now()
+	p.revision++
+}
+
 // strangerMints is somebody else at the same issuer.
 func (v *vendor) strangerMints() error {
 	if v.facts.MaxLive > 0 && len(v.creds) >= v.facts.MaxLive {
@@ -217,6 +230,8 @@ func (s *shape) answerer(v *vendor) func(*rotation.State, *plan.Step) (rotation.
 				return rotation.Entry{Word: rotation.WordDecline, Why: "it is somebody else's"}, nil, true
 			}
 			return rotation.Entry{Word: rotation.WordApprove, Why: "it is the lost one"}, nil, true
+		case plan.ActRevoke, plan.ActDeactivate:
+			return rotation.Entry{Word: rotation.WordDecline, Why: "a consumer is still on it"}, nil, true
 		case plan.ActName:
 			for _, c := range v.creds {
 				if c.initial {

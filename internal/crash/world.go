@@ -32,6 +32,7 @@ type World struct {
 	Lie      func(kind string)                                                              // makes places lie about their next writes; "" stops
 	Answer   func(st *rotation.State, step *plan.Step) (rotation.Entry, secret.Parts, bool) // a person's answer; false is none
 	Foreign  func() error                                                                   // somebody else mints at the issuer; nil where it makes no sense
+	Meddle   func()                                                                         // somebody puts the old value back at a place; nil where it is no scenario
 	Rotated  []string                                                                       // the values at the issuer that the rotation replaces
 	Others   func() []string                                                                // ids of the credentials that belong to others
 

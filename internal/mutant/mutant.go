@@ -27,4 +27,5 @@ const (
 	TakeSameValue   Kind = "take the value in place for a new one"
 	OverwriteOthers Kind = "put back over what somebody else wrote"
 	EndUnread       Kind = "end the old version without reading the places again"
+	HearLate        Kind = "pass the point of no return without listening"
 )

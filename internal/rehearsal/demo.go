@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +18,9 @@ import (
 type Demo struct {
 	Out   io.Writer // talk; nil is none
 	Color bool
+	Width int // columns of the terminal behind Out; 0 is no limit
+
+	blow blow
 }
 
 // Result is what the demo shows, and with --json all that it prints.
@@ -71,7 +73,7 @@ func (d *Demo) Run(ctx context.Context) (*Result, error) {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	w, err := Start(dir, Options{Soak: time.Second, Run: 300 * time.Millisecond, Boot: 200 * time.Millisecond})
+	w, err := Start(dir, Options{Soak: time.Second, Run: 300 * time.Millisecond, Boot: 200 * time.Millisecond, Front: d.blow.front})
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +107,8 @@ func (d *Demo) introduce() {
 	d.say("    proven by /health of the app and by a run of %s\n", molecule.Workflow)
 }
 
-// kills are the vendor calls after which the child is killed: right after the
-// token was minted, and between the two writes.
+// kills are the vendor calls after which the child is killed, before their
+// answer: when the token was minted, and between the two writes.
 func kills(w *World) []struct {
 	what     string
 	happened func() bool
@@ -115,8 +117,8 @@ func kills(w *World) []struct {
 		what     string
 		happened func() bool
 	}{
-		{"right after Fly.io minted the new token", func() bool { return len(w.LiveDeployTokens()) > 1 }},
-		{"between the two writes", func() bool { return w.AtFly() != w.Token && w.AtGitHub() == w.Token }},
+		{"after Fly.io minted the new token, before its answer came", func() bool { return len(w.LiveDeployTokens()) > 1 }},
+		{"between the two writes, before the first one's answer came", func() bool { return w.AtFly() != w.Token && w.AtGitHub() == w.Token }},
 	}
 }
 
@@ -147,58 +149,23 @@ func (d *Demo) rotate(ctx context.Context, w *World, binary string) (*Result, er
 }
 
 // child runs pawl. When happened is not nil it is asked after each call that
-// reaches a vendor, and the child is killed as soon as it says yes.
+// a vendor has carried out, and when it says yes the child is killed before
+// the answer.
 func (d *Demo) child(ctx context.Context, w *World, binary string, args []string, happened func() bool, heard *bytes.Buffer) (killed bool, err error) {
 	c := w.Command(ctx, binary, args...)
-	out := &tee{to: d.Out, keep: heard}
+	out := &tee{d: d, keep: heard}
 	c.Stdout, c.Stderr = out, out
 	if err := c.Start(); err != nil {
 		return false, fmt.Errorf("start pawl: %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	watch := time.NewTicker(time.Millisecond)
-	defer watch.Stop()
-	for {
-		select {
-		case err := <-ended:
-			if err != nil && !killed {
-				return false, fmt.Errorf("pawl %s: %w", strings.Join(args, " "), err)
-			}
-			return killed, nil
-		case <-watch.C:
-			if happened != nil && !killed && happened() {
-				killed = true
-				if err := c.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-					return false, err
-				}
-			}
-		}
+	if happened != nil {
+		d.blow.arm(happened, c.Process.Kill)
 	}
-}
-
-// tee shows a child's output indented, and keeps it for the leak search.
-type tee struct {
-	to   io.Writer
-	keep *bytes.Buffer
-}
-
-func (t *tee) Write(p []byte) (int, error) {
-	t.keep.Write(p)
-	if t.to == nil {
-		return len(p), nil
+	err = c.Wait()
+	if killed = d.blow.disarm(); killed || err == nil {
+		return killed, nil
 	}
-	for line := range strings.Lines(string(p)) {
-		if _, rest, ok := strings.Cut(line, "Z "); ok && len(line) > 20 && line[4] == '-' { // the time and id of a plain line
-			if _, event, ok := strings.Cut(rest, " "); ok {
-				line = event
-			}
-		}
-		if _, err := io.WriteString(t.to, "  "+strings.TrimRight(line, "\n")+"\n"); err != nil {
-			return 0, err
-		}
-	}
-	return len(p), nil
+	return false, fmt.Errorf("pawl %s: %w", strings.Join(args, " "), err)
 }
 
 // places shows what each place holds, by version, never by value.

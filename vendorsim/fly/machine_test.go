@@ -95,6 +95,11 @@ func TestMachinesThatDoNotRun(t *testing.T) {
 	c.call("POST", w.machine(1)+"/suspend", nil).refused(400)
 	c.call("POST", w.machine(0)+"/start", nil).want(200).has(nil, "previous_state")
 	c.call("POST", w.machine(1)+"/start", nil).want(200)
+	for i := range 2 {
+		if got := c.call("GET", w.machine(i), nil).text("state"); got != "started" {
+			t.Errorf("machine %d is %q after its start", i, got)
+		}
+	}
 	if w.value(0) != "new" || w.value(1) != "old" {
 		t.Error("a stopped machine boots with the new value, a suspended one goes on with the old")
 	}

@@ -202,8 +202,9 @@ func (g answer) has(path []any, names ...string) answer {
 // instant expects a time in whole seconds, in UTC.
 func (g answer) instant(path ...any) time.Time {
 	g.t.Helper()
-	at, err := time.Parse("2006-01-02T15:04:05Z", g.text(path...))
-	if err != nil {
+	const layout = "2006-01-02T15:04:05Z" // Parse takes fractions of seconds with it too
+	at, err := time.Parse(layout, g.text(path...))
+	if err != nil || at.Format(layout) != g.text(path...) {
 		g.t.Errorf("%s: %v is no time in whole seconds", g.line, path)
 	}
 	return at

@@ -1,0 +1,107 @@
+package plan_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
+)
+
+// scenario is one plan: testdata/<file>.yaml, what is known, and the request.
+type scenario struct {
+	name    string // of the golden files
+	file    string // "" is name
+	secrets []pawl.SecretName
+	mode    plan.Mode
+	known   plan.Known // of every secret
+}
+
+// held is a secret that pawl rotated before.
+var held = plan.Known{Last: 6, Current: 6, Held: true, Identified: true}
+
+// scenarios has one of each plan shape, and of each thing that an approver
+// has to see.
+func scenarios() []scenario {
+	key := []pawl.SecretName{"KEY"}
+	fly := []pawl.SecretName{"FLY_API_TOKEN"}
+	return []scenario{
+		{name: "seed", secrets: fly, known: held},
+		{name: "seed_first", file: "seed", secrets: fly},
+		{name: "seed_compromised", file: "seed", secrets: fly, known: held, mode: plan.Compromised},
+		{name: "side_by_side", secrets: key, known: held},
+		{name: "replaced", secrets: key, known: held},
+		{name: "replaced_by_hand", secrets: key, known: held},
+		{name: "window", secrets: key, known: held},
+		{name: "window_compromised", file: "window", secrets: key, known: held, mode: plan.Compromised},
+		{name: "accept_list", secrets: key, known: held},
+		{name: "local", secrets: key, known: held},
+		{name: "human_mint", secrets: key, known: held},
+		{name: "group", secrets: []pawl.SecretName{"USER", "PASSWORD"}, known: held},
+		{name: "contain_first", secrets: key, known: held, mode: plan.Compromised},
+		{name: "contain_last", secrets: key, known: held, mode: plan.Compromised},
+		{name: "environments_staging", file: "environments", secrets: []pawl.SecretName{"KEY@staging"}, known: held},
+		{name: "environments_production", file: "environments", secrets: []pawl.SecretName{"KEY@production"}, known: held},
+		{name: "grace", secrets: key, known: plan.Known{Last: 2, Current: 1}},
+		{name: "grace_by_hand", secrets: key, known: held},
+		{name: "derived", secrets: []pawl.SecretName{"DB"}, known: held},
+		{name: "parallel", secrets: key, known: held},
+		{name: "overlap_drain", secrets: key, known: held},
+		{name: "person_steps", secrets: key, known: held},
+		{name: "migrate", secrets: key, known: held},
+		{name: "old_unused", secrets: key, known: held},
+		{name: "kept", secrets: key, known: held},
+	}
+}
+
+// now is when the plans of these tests are made.
+func now() time.Time { return time.Date(2026, 3, 1, 2, 30, 0, 0, time.UTC) }
+
+func (s scenario) load(t testing.TB) *estate.Estate {
+	t.Helper()
+	file := s.file
+	if file == "" {
+		file = s.name
+	}
+	data, err := os.ReadFile(filepath.Join("testdata", file+".yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, data)
+}
+
+func parse(t testing.TB, data []byte) *estate.Estate {
+	t.Helper()
+	e, err := estate.Parse("pawl.yaml", data, drivers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func (s scenario) observed() plan.Observed {
+	o := plan.Observed{Secrets: map[pawl.SecretName]plan.Known{}}
+	for _, name := range s.secrets {
+		o.Secrets[name] = s.known
+	}
+	return o
+}
+
+func (s scenario) make(t testing.TB, e *estate.Estate, at time.Time) *plan.Plan {
+	t.Helper()
+	p, err := plan.Make(e, plan.Request{Secrets: s.secrets, Mode: s.mode}, s.observed(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// each runs a test over the plan of every scenario.
+func each(t *testing.T, test func(t *testing.T, s scenario, p *plan.Plan)) {
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) { test(t, s, s.make(t, s.load(t), now())) })
+	}
+}

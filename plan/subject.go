@@ -1,0 +1,147 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
+)
+
+// subject is a secret while its plan is made.
+type subject struct {
+	*Subject
+	s      *estate.Secret
+	known  Known
+	mode   estate.RetireMode // how the old version ends in this plan
+	puts   []string          // ids of the puts at presenting locations
+	ended  Act               // what contain did to the old version; "" is nothing
+	dies   string            // the step at which the old version stops working before the new one is in place; "" is none
+	loaded string            // the last step of widen or switch that gives consumers the new version
+}
+
+// subject takes up a secret, or says why it cannot be rotated.
+func (b *builder) subject(name pawl.SecretName, known Known) error {
+	s, ok := b.estate.Secret(name)
+	if !ok {
+		return unknown(b.estate, name)
+	}
+	if s.Never != "" {
+		return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(name), Why: "never rotated: " + s.Never, Next: "remove `never` from the estate if this is no longer so"}
+	}
+	sub := &Subject{Secret: name, Purpose: s.Purpose, Owner: s.Owner, Parts: s.Parts, Format: s.Format, Derived: s.Derived,
+		Issuer: b.place(s.Issuer), Escrow: s.Escrow, IfHalfDone: s.IfHalfDone}
+	sub.From, sub.To = known.Current, known.Last+1
+	if known.Current == 0 { // what is in place now gets a number of its own
+		sub.From, sub.To = known.Last+1, known.Last+2
+	}
+	if s.Issuer.Facts.Issuer != nil {
+		sub.Facts = *s.Issuer.Facts.Issuer
+	} else {
+		sub.Facts = estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide}
+	}
+	if b.compromised() {
+		sub.AlsoLeaked = s.Compromised.AlsoLeaked
+	}
+	w := &subject{Subject: sub, s: s, known: known}
+	sub.Shape, w.mode = shape(w), b.retireMode(w)
+	if err := b.names(w); err != nil {
+		return err
+	}
+	b.subjects = append(b.subjects, w)
+	b.plan.Subjects = append(b.plan.Subjects, *sub)
+	if s.Policy.OnFailure == estate.HoldOnFailure {
+		b.plan.OnFailure = estate.HoldOnFailure
+	}
+	return nil
+}
+
+// shape names how two versions relate. What the issuer does to the old one
+// comes first: verifiers that accept both are of no use for a dead one.
+func shape(s *subject) Shape {
+	switch {
+	case s.Facts.Overlap == estate.Replaced:
+		return ShapeReplaced
+	case s.Facts.Overlap == estate.IssuerWindow:
+		return ShapeWindow
+	case s.holds(estate.Accepts):
+		return ShapeAcceptList
+	case s.Facts.Mint == estate.Locally && !s.Facts.Revokes:
+		return ShapeLocal
+	default:
+		return ShapeSideBySide
+	}
+}
+
+// retireMode is how the old version ends: as the estate says, or as follows
+// from the issuer. One that has leaked is never kept, and not left to expire
+// where somebody can end it.
+func (b *builder) retireMode(s *subject) estate.RetireMode {
+	said := s.s.Retire.Mode
+	if b.compromised() && (said == estate.KeepOld || said == estate.Expire) {
+		said = estate.NothingR
+	}
+	switch {
+	case said != estate.NothingR:
+		return said
+	case s.Facts.Overlap == estate.Replaced:
+		return estate.NothingR
+	case s.Facts.Overlap == estate.IssuerWindow && !(b.compromised() && s.Facts.Revokes):
+		return estate.Expire
+	case s.Facts.Revokes:
+		return estate.Revoke
+	case s.Facts.Mint == estate.Locally:
+		return estate.NothingR
+	default:
+		return estate.ByHand
+	}
+}
+
+// holds reports whether any location has a role.
+func (s *subject) holds(role estate.LocationRole) bool {
+	for i := range s.s.Locations {
+		if has(&s.s.Locations[i], role) {
+			return true
+		}
+	}
+	return false
+}
+
+func has(l *estate.Location, role estate.LocationRole) bool {
+	return l.Role == role || l.Role == "" && role == estate.Presents
+}
+
+func (s *subject) locations(role estate.LocationRole) []estate.Location {
+	var list []estate.Location
+	for i := range s.s.Locations {
+		if has(&s.s.Locations[i], role) {
+			list = append(list, s.s.Locations[i])
+		}
+	}
+	return list
+}
+
+// ends reports whether somebody or something ends the old version.
+func (s *subject) ends() bool {
+	return s.mode == estate.Revoke || s.mode == estate.Expire || s.mode == estate.ByHand
+}
+
+// irreversible reports whether minting alone settles the fate of the old
+// version: the issuer ends it at once, or its clock starts to run.
+func (s *subject) irreversible() bool {
+	return s.Facts.Overlap == estate.Replaced || s.Facts.Overlap == estate.IssuerWindow
+}
+
+// grace is how long the old version stays disabled, and can be enabled again,
+// before it is ended. A leaked one gets none.
+func (b *builder) grace(s *subject) time.Duration {
+	if b.compromised() || !s.Facts.Deactivates || s.mode != estate.Revoke && s.mode != estate.ByHand {
+		return 0
+	}
+	return s.s.Retire.Deactivate
+}
+
+// containsFirst reports whether a leaked version is disabled before the new
+// one is minted.
+func (b *builder) containsFirst(s *subject) bool {
+	return b.compromised() && s.s.Compromised.Contain == estate.ContainFirst
+}

@@ -1,0 +1,192 @@
+package plan_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
+)
+
+// TestUndoIsTheWayBack holds that every change before the point of no return
+// has its inverse, that inverses stand in the reverse order, and that nothing
+// else is undone.
+func TestUndoIsTheWayBack(t *testing.T) {
+	each(t, func(t *testing.T, _ scenario, p *plan.Plan) {
+		var want []string
+		for i := range p.Steps {
+			if p.Steps[i].ID == p.NoReturn {
+				break
+			}
+			if undoable(p, &p.Steps[i]) {
+				want = append(want, p.Steps[i].ID)
+			}
+		}
+		slices.Reverse(want)
+		var got []string
+		for i := range p.Undo {
+			if u := &p.Undo[i]; !u.ReprovesAny() && (len(got) == 0 || got[len(got)-1] != u.Reverses) {
+				got = append(got, u.Reverses)
+			}
+		}
+		// Mints are reversed last, after the old version is back everywhere.
+		mint := func(id string) bool { s, _ := p.Step(id); return s.Phase == pawl.Mint }
+		slices.SortStableFunc(want, func(a, b string) int { return btoi(mint(a)) - btoi(mint(b)) })
+		if !slices.Equal(got, want) {
+			t.Errorf("undo reverses %v, want %v", got, want)
+		}
+	})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// undoable reports whether a step changes something that has an inverse of
+// its own. Activations are repeated with their writes; a check that starts
+// something leaves nothing; a local value that nobody has is nothing.
+func undoable(p *plan.Plan, s *plan.Step) bool {
+	sub, _ := p.Subject(s.Secret)
+	switch s.Act {
+	case plan.ActPut:
+		return true
+	case plan.ActTask:
+		return s.Acts
+	case plan.ActMint, plan.ActProvide:
+		return sub.Facts.Revokes || sub.Facts.Mint != estate.Locally
+	case plan.ActActivate, plan.ActCheck:
+		return false
+	default:
+		return s.Acts
+	}
+}
+
+// TestUndoActivatesWhatItPutsBack holds that consumers load the old value
+// again, and that the new credential outlives the last copy of it.
+func TestUndoActivatesWhatItPutsBack(t *testing.T) {
+	each(t, func(t *testing.T, _ scenario, p *plan.Plan) {
+		activations := map[string]int{}
+		for i := range p.Steps {
+			if p.Steps[i].Act == plan.ActActivate {
+				activations[p.Steps[i].Of]++
+			}
+		}
+		last := -1
+		for i := range p.Undo {
+			u := &p.Undo[i]
+			switch {
+			case u.Act == plan.ActPut:
+				n := 0
+				for j := range p.Undo {
+					n += btoi(p.Undo[j].Act == plan.ActActivate && p.Undo[j].Of == u.ID && p.Undo[j].Stage > u.Stage)
+				}
+				if n != activations[u.Reverses] {
+					t.Errorf("%s is activated %d times, and %s was %d times", u.ID, n, u.Reverses, activations[u.Reverses])
+				}
+				last = u.Stage
+			case u.Phase == pawl.Mint && u.Stage <= last:
+				t.Errorf("%s ends the new version before the old one is back", u.ID)
+			}
+		}
+	})
+}
+
+// TestUndoOfVerifiers holds that verifiers accept both versions again before
+// any client gets the old one back, and that they lose the new one only after.
+func TestUndoOfVerifiers(t *testing.T) {
+	s := scenario{file: "accept_list", secrets: []pawl.SecretName{"KEY"}, known: held}
+	p := s.make(t, s.load(t), now())
+	var got []plan.Content
+	for i := range p.Undo {
+		if p.Undo[i].Act == plan.ActPut {
+			got = append(got, p.Undo[i].Content)
+		}
+	}
+	if want := []plan.Content{plan.ContentBoth, plan.ContentOld, plan.ContentOld}; !slices.Equal(got, want) {
+		t.Errorf("undo writes %v, want %v", got, want)
+	}
+}
+
+// TestPointOfNoReturn holds which step it is, by what can be taken back: a
+// revocation cannot, a mint cannot where it settles the old one's fate, and
+// neither can a write under which data is encrypted from then on.
+func TestPointOfNoReturn(t *testing.T) {
+	want := map[string]plan.Act{
+		"seed": plan.ActRevoke, "seed_compromised": plan.ActMint, "side_by_side": plan.ActRevoke, "replaced": plan.ActMint,
+		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "group": plan.ActDeactivate,
+		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
+		"migrate": plan.ActPut, "kept": "", "human_mint": plan.ActRevoke,
+	}
+	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
+		act, ok := want[s.name]
+		if !ok {
+			act = plan.ActRevoke
+			if s.name == "window_compromised" {
+				act = plan.ActMint
+			}
+			if s.name == "grace_by_hand" {
+				act = plan.ActDeactivate
+			}
+		}
+		if act == "" {
+			if p.NoReturn != "" {
+				t.Errorf("%s is called the point of no return; everything can be undone", p.NoReturn)
+			}
+			return
+		}
+		step, ok := p.Step(p.NoReturn)
+		if !ok || step.Act != act {
+			t.Fatalf("the point of no return is %q, want a step that does %s", p.NoReturn, act)
+		}
+		for i := range p.Steps {
+			if before := &p.Steps[i]; before.ID == p.NoReturn {
+				break
+			} else if ends(before) {
+				t.Errorf("%s cannot be taken back and comes before %s", before.ID, p.NoReturn)
+			}
+		}
+	})
+}
+
+// TestMixedGroupTurnsBackBetweenMints holds that of a group in which one
+// issuer replaces its value, the others' new credentials do not stay behind
+// when the rotation turns back before that mint.
+func TestMixedGroupTurnsBackBetweenMints(t *testing.T) {
+	e := parse(t, []byte(`pawl: 1
+estate: acme
+connections: {lab: {driver: lab, credential: env:LAB}}
+secrets:
+  A: {issuer: {use: lab, kind: key}, locations: [{use: lab, kind: value, name: a}], checks: "none: test"}
+  B: {issuer: {use: lab, kind: replaced}, locations: [{use: lab, kind: value, name: b}], checks: "none: test"}
+groups: {pair: {secrets: [A, B], why: they must match}}
+`))
+	p := scenario{secrets: []pawl.SecretName{"A", "B"}, known: held}.make(t, e, now())
+	if len(p.Undo) != 1 || p.Undo[0].Act != plan.ActDiscard || p.Undo[0].Secret != "A" {
+		t.Errorf("undo is %+v, want the end of A's new credential alone", p.Undo)
+	}
+	if step, _ := p.Step(p.NoReturn); step == nil || step.Act != plan.ActMint || step.Secret != "B" {
+		t.Errorf("the point of no return is %s, want B's mint", p.NoReturn)
+	}
+}
+
+// TestExpiryIsFinal holds that an old version which the issuer ends by itself
+// is not counted on once pawl watches it go.
+func TestExpiryIsFinal(t *testing.T) {
+	e := parse(t, []byte(`pawl: 1
+estate: acme
+connections: {lab: {driver: lab, credential: env:LAB}}
+secrets:
+  A: {issuer: {use: lab, kind: key}, locations: [{use: lab, kind: value, name: a}], checks: "none: test", retire: {mode: expire}}
+`))
+	p := scenario{secrets: []pawl.SecretName{"A"}, known: held}.make(t, e, now())
+	if step, _ := p.Step(p.NoReturn); step == nil || step.Act != plan.ActRefused {
+		t.Errorf("the point of no return is %q, want the watch for the refusal", p.NoReturn)
+	}
+	if len(p.Undo) != 2 {
+		t.Errorf("undo has %d steps, want the write put back and the new one discarded", len(p.Undo))
+	}
+}
