@@ -56,6 +56,10 @@ func personalKey() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindKey,
 		Doc:    "A key of the person whose key the connection has. It opens every project of that person and of their organisations.",
 		Fields: []estate.Field{nameField("pawl-{{.Estate}}-{{.Secret}}-v{{.Version}}", "acme-web-rotation-{{.Date}}", "The key's name at Neon, up to 64 characters.")},
+		Manual: estate.Manual{
+			"mint":   "in Neon's console: Account settings > API keys > Create new API key, name {{.name}}",
+			"revoke": "in Neon's console: Account settings > API keys, the old key > Revoke",
+		},
 		Issuer: keyFacts()}
 }
 
@@ -68,7 +72,11 @@ func orgKey() estate.Kind {
 			nameField("pawl-{{.Estate}}-{{.Secret}}-v{{.Version}}", "acme-web-rotation-{{.Date}}", "The key's name at Neon, up to 64 characters."),
 		},
 		Identity: []string{"org_id", "project_id"},
-		Issuer:   keyFacts()}
+		Manual: estate.Manual{
+			"mint":   "in Neon's console, in the organization {{.org_id}}: Settings > API keys > Create new, name {{.name}}",
+			"revoke": "in Neon's console, in the organization {{.org_id}}: Settings > API keys, the old key > Revoke",
+		},
+		Issuer: keyFacts()}
 }
 
 func nameField(name, example, doc string) estate.Field {
@@ -89,6 +97,10 @@ func secondRole() estate.Kind {
 		Doc:      "A role of its own for each version, with the parts `user` and `password`: both roles work until the old one is deleted. Making and deleting a role drops the connections of the branch's compute for a moment.",
 		Fields:   branchFields(nameField("{{.Secret}}_v{{.Version}}", "app_v{{.Version}}", "The role's name, up to 54 bytes; pawl puts nine characters behind it, which keep it unique.")),
 		Identity: []string{"project", "branch"},
+		Manual: estate.Manual{
+			"mint":   "in Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > Add role, name {{.name}}",
+			"revoke": "in Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases, the old role > Delete",
+		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true, Identifies: true,
 			Parts: []string{partUser, partPassword}}}
 }
@@ -100,6 +112,9 @@ func rolePassword() estate.Kind {
 		Doc:      "The password of one role, which Neon resets: the old one ends seconds later, and connections are dropped. Use `role` where two roles can be had.",
 		Fields:   branchFields(estate.Field{Name: "role", Type: estate.String, Required: true, Example: "neondb_owner", Doc: "The role's name."}),
 		Identity: []string{"project", "branch", "role"},
+		Manual: estate.Manual{
+			"mint": "in Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > {{.role}} > Reset password",
+		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Lists: true, Revokes: true, Verifies: true, Identifies: true,
 			Parts: []string{partUser, partPassword}}}
 }
@@ -119,5 +134,6 @@ func branchCheck() estate.Kind {
 			{Name: "expect", Type: estate.String, Default: expectPresent, Enum: []string{expectPresent, expectAbsent}, Doc: "Whether it must be there."},
 		},
 		Identity: []string{"project", "name"},
+		Manual:   estate.Manual{"check": "in Neon's console, in the project {{.project}}: Branches, look for {{.name}}"},
 		Check:    &estate.CheckFacts{Within: 10 * time.Minute}}
 }
