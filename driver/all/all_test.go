@@ -15,6 +15,7 @@ func worlds() map[string]drivertest.Build {
 		"fly":    flyWorld,
 		"github": githubWorld,
 		"http":   httpWorld,
+		"neon":   neonWorld,
 		"random": randomWorld,
 	}
 }
