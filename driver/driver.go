@@ -210,6 +210,7 @@ type CheckRequest struct {
 // Finding is what a check saw.
 type Finding struct {
 	State  State
+	Final  bool          // with Failed: looking again cannot change it
 	Detail string        // for people; never a value or a body
 	After  time.Duration // as of Progress
 	Resume string
