@@ -205,6 +205,7 @@ type CheckRequest struct {
 	Value  secret.Parts // the version that must work; nil when pawl does not hold it
 	Since  time.Time    // when the step was announced: results older than this prove nothing
 	Resume string       // from the last Finding
+	Stop   bool         // the result is not wanted any more: take away what the check has made
 }
 
 // Finding is what a check saw.
