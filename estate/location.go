@@ -27,8 +27,7 @@ func locationTable() *table[spot] {
 		custom("activate", "How its consumers are made to load the value; the driver's page lists the kinds.", anySchema(textSchema(), refSchema("activation")), (*decoder).activate),
 		text("parallel", "Neighbouring locations with the same label are written side by side.", func(s *spot) *string { return &s.Parallel }),
 		span("settle", "Wait this long after the write and the activation.", func(s *spot) *time.Duration { return &s.Settle }),
-		one("discover", "Finds the targets at run time.", "discover", func(d *decoder, n *yaml.Node, s *spot) { s.Discover = d.discovery(n) }).
-			later("list the places, one location each"),
+		one("discover", "Finds the targets at run time.", "discover", func(d *decoder, n *yaml.Node, s *spot) { s.Discover = d.discovery(n) }),
 		custom("consumers", "What is made to load the value beside activate, one after the other.", listSchema(refSchema("consumer")),
 			func(d *decoder, n *yaml.Node, s *spot) { s.Consumers = d.consumers(n) }).
 			later("tasks: [{at: switch, …}] asks a person; a check that acts can start a run"),

@@ -50,7 +50,6 @@ func (g *generator) definitions() ordered {
 		{"fixture", f.fixture.schema()},
 		{"pause", f.pause.schema()},
 		{"check", g.checks()},
-		{"migrate", g.uses(RoleCheck, "migrate", f.migrate.properties())},
 		{"retire", f.retire.schema()},
 		{"policy", f.policy.schema()},
 		{"compromised", f.compromised.schema()},
@@ -59,7 +58,7 @@ func (g *generator) definitions() ordered {
 		{"common", ordered{
 			{"issuer", shared(f.issuer.properties())}, {"location", shared(f.location.properties())}, {"discover", shared(f.discover.properties())},
 			{"consumer", shared(f.consumer.properties())}, {"shadow", shared(f.shadow.properties())}, {"call", shared(f.call.properties())},
-			{"check", shared(f.check.properties())}, {"migrate", shared(f.migrate.properties())},
+			{"check", shared(f.check.properties())},
 		}},
 	}
 }
@@ -120,7 +119,7 @@ func (g *generator) uses(role Role, common string, keys ordered) ordered {
 			kinds = append(kinds, g.use(spec, k, common, keys))
 		}
 	}
-	if role != RoleDiscovery && common != "migrate" && common != "call" && common != "shadow" {
+	if role != RoleDiscovery && common != "call" && common != "shadow" {
 		kinds = append(kinds, personSchema(role, common, keys))
 	}
 	if len(kinds) == 0 {

@@ -97,7 +97,7 @@ func proving() []key[draft] {
 		custom("pauses", "Other automation that must not run meanwhile.", listSchema(refSchema("pause")),
 			func(d *decoder, n *yaml.Node, s *draft) { s.Pauses = d.pauses(n) }).
 			later("tasks: [{at: preflight, …}, {at: confirm, …}] asks a person to stop and to start it"),
-		custom("migrate", "Data that must be rewritten before the old version can end.", refSchema("migrate"), func(d *decoder, n *yaml.Node, s *draft) {
+		custom("migrate", "Data that must be rewritten before the old version can end.", refSchema("call"), func(d *decoder, n *yaml.Node, s *draft) {
 			s.Migrate = &Use{}
 			readUse(d, n, d.forms.migrate, RoleCheck, s.Migrate, s.Migrate)
 		}),

@@ -327,7 +327,7 @@ func (s *State) touched(id string) bool {
 
 func (s *State) anyPut() bool {
 	for i := range s.Plan.Steps {
-		if step := &s.Plan.Steps[i]; step.Act == plan.ActPut && s.touched(step.ID) {
+		if step := &s.Plan.Steps[i]; step.Act == plan.ActPut && s.touched(step.ID) || s.askedToAct(step.ID) {
 			return true
 		}
 	}

@@ -58,7 +58,7 @@ func newWorld(t *testing.T, facts estate.IssuerFacts, secrets string, places ...
 // unknown is newWorld without pawl knowing the value in place.
 func unknown(t *testing.T, facts estate.IssuerFacts, secrets string, places ...string) *world {
 	t.Helper()
-	w := &world{t: t, time: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC), store: memory.New(), vault: newVault(t), own: "env:LAB"}
+	w := &world{t: t, time: clock(), store: memory.New(), vault: newVault(t), own: "env:LAB"}
 	w.lab = newLab(w.now, facts)
 	first := w.lab.mint("initial")
 	for _, name := range append(places, "a", "b") {
@@ -70,6 +70,9 @@ func unknown(t *testing.T, facts estate.IssuerFacts, secrets string, places ...s
 
 func (w *world) now() time.Time { return w.time }
 
+// clock is when every world begins.
+func clock() time.Time { return time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC) }
+
 func (w *world) parse(secrets string) {
 	w.t.Helper()
 	e, err := estate.Parse("pawl.yaml", []byte("pawl: 1\nestate: test\nconnections:\n  lab: {driver: lab, credential: \""+w.own+"\"}\nsecrets:"+secrets),
@@ -80,13 +83,18 @@ func (w *world) parse(secrets string) {
 	w.estate = e
 }
 
-func newVault(t *testing.T) *envelope.Ring {
+func newVault(t *testing.T) *envelope.Ring { return vaultOf(t, 7) }
+
+// otherVault is that of a host without the key of newVault.
+func otherVault(t *testing.T) *envelope.Ring { return vaultOf(t, 8) }
+
+func vaultOf(t *testing.T, seed byte) *envelope.Ring {
 	t.Helper()
-	keeper, err := envelope.NewKeyKeeper(bytes.Repeat([]byte{7}, 32))
+	keeper, err := envelope.NewKeyKeeper(bytes.Repeat([]byte{seed}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := envelope.NewDataKey(t.Context(), keeper, 1, "test", time.Unix(0, 0), rand.NewChaCha8([32]byte{9}))
+	key, err := envelope.NewDataKey(t.Context(), keeper, 1, "test", time.Unix(0, 0), rand.NewChaCha8([32]byte{seed}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,11 +226,13 @@ func (w *world) want(st *rotation.State, o pawl.Outcome) {
 // asks holds that a step waits for a person, and gives it.
 func (w *world) asks(st *rotation.State, act plan.Act) *plan.Step {
 	w.t.Helper()
-	for _, list := range [][]plan.Step{st.Plan.Steps, st.Plan.Undo} {
-		for i := range list {
-			if s := st.Steps[list[i].ID]; s != nil && s.Asks() && list[i].Act == act {
-				return &list[i]
-			}
+	list := st.Plan.Steps
+	if st.Undoing {
+		list = st.Plan.Undo
+	}
+	for i := range list {
+		if s := st.Steps[list[i].ID]; s != nil && s.Asks() && list[i].Act == act {
+			return &list[i]
 		}
 	}
 	w.t.Fatalf("no %s step asks\n%s", act, w.journal(st.ID))

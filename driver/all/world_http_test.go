@@ -134,7 +134,7 @@ func httpWorld(testing.TB, *drivertest.Clock) drivertest.World {
 		{Role: estate.RoleCheck, Kind: "get_with_value", Settings: whoami, Break: stop},
 		{Role: estate.RoleCheck, Kind: "request", Settings: check("/selftest"), Break: stop},
 		{Role: estate.RoleCheck, Kind: "log", Hostile: []string{}, Break: stop, Settings: estate.Settings{"path": "/log", "since_param": "since", "since_format": "rfc3339",
-			"expect": []string{"started"}, "forbid": []string{"401"}, "watch": time.Minute}},
+			"expect": "started", "forbid": "401", "over": time.Minute}},
 		{Role: estate.RoleCheck, Kind: "fixture", Hostile: []string{}, Break: stop, Settings: estate.Settings{"path": "/orgs", "method": "POST", "body": `{"slug":"test-{stamp}"}`, "id_at": "id", "find_path": "/orgs-1", "find_at": "id",
 			"ready_path": "/orgs-1", "ready": map[string]string{"ready": "true"}, "ready_within": time.Minute, "delete_path": "/orgs-1", "delete_method": "DELETE", "gone_path": "/orgs-1"}},
 	}

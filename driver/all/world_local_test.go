@@ -42,7 +42,7 @@ func fileWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 	}
 	return drivertest.World{Dir: dir, Cases: []drivertest.Case{
 		{Role: estate.RoleLocation, Kind: "field", Settings: settings("app.env"), Other: settings("new.env"), Holds: holds},
-		{Role: estate.RoleCheck, Kind: "log", Settings: estate.Settings{"path": "app.log", "expect": []string{"started"}, "watch": time.Minute}, Hostile: []string{},
+		{Role: estate.RoleCheck, Kind: "log", Settings: estate.Settings{"path": "app.log", "expect": "started", "forbid": "crashed", "over": time.Minute}, Hostile: []string{},
 			Outside: func(string) { appendTo(t, filepath.Join(dir, "app.log"), line) }, Break: func() { line = "crashed\n" }},
 	}}
 }

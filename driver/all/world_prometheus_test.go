@@ -42,6 +42,6 @@ func prometheusWorld(testing.TB, *drivertest.Clock) drivertest.World {
 		Settings:   estate.Settings{"base": "https://" + prometheusHost, "auth_scheme": "Bearer"},
 		Credential: secret.NewString(prometheusToken),
 		Cases: []drivertest.Case{{Role: estate.RoleCheck, Kind: "query", Hostile: []string{},
-			Settings: estate.Settings{"query": "errors_total", "is": "==", "value": "0", "absent": "fail"}, Break: func() { errors = "7" }}},
+			Settings: estate.Settings{"query": "errors_total", "result": "== 0"}, Break: func() { errors = "7" }}},
 	}
 }

@@ -3,7 +3,6 @@ package file
 import (
 	"time"
 
-	"github.com/pawlhq/pawl/driver/lines"
 	"github.com/pawlhq/pawl/estate"
 )
 
@@ -55,9 +54,9 @@ func logFile() estate.Kind {
 		Doc:  "Lines that are written to a log file on this machine from the beginning of the check on: what they must show and must not show.",
 		Fields: append([]estate.Field{
 			{Name: "path", Type: estate.String, Required: true, Example: "/var/log/app.log",
-				Doc: "The file. A relative path starts at the estate's folder. A log that is rotated meanwhile is found again as `path.1`."}}, lines.Fields()...),
+				Doc: "The file. A relative path starts at the estate's folder. A log that is rotated meanwhile is found again as `path.1`."}}, estate.LogFields()...),
 		Identity: []string{"path"},
-		Check:    &estate.CheckFacts{Within: logWithin},
+		Check:    &estate.CheckFacts{Within: logWithin, Observes: estate.ObservesLog},
 		Manual:   estate.Manual{"check": "tail -F {{.path}}"},
 	}
 }

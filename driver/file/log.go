@@ -51,7 +51,7 @@ func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding
 	if why != "" || path == "" {
 		return failed(driver.Invalid, orElse(why, "path must name a file"))
 	}
-	tally := rule.Tally()
+	var tally lines.Tally
 	resume, err := follow(c.absolute(path), r.Resume, func(from io.Reader) error { return tally.Read(rule, from) })
 	if err != nil {
 		_, text, _ := reason(err)

@@ -63,7 +63,7 @@ func (l *logbook) look(want driver.State) driver.Finding {
 }
 
 func TestLogCountsFromTheFirstLook(t *testing.T) {
-	l := newLogbook(t, "GET / 401\nstarted\n", estate.Settings{"expect": []string{"started"}, "forbid": []string{"401"}, "watch": time.Minute})
+	l := newLogbook(t, "GET / 401\nstarted\n", estate.Settings{"expect": "started", "forbid": "401", "over": time.Minute})
 	l.look(driver.Pending)
 	l.write("ok\n")
 	l.now = l.now.Add(2 * time.Minute)
@@ -77,14 +77,14 @@ func TestLogCountsFromTheFirstLook(t *testing.T) {
 }
 
 func TestLogThatComesLater(t *testing.T) {
-	l := newLogbook(t, "", estate.Settings{"expect": []string{"started"}})
+	l := newLogbook(t, "", estate.Settings{"expect": "started"})
 	l.look(driver.Failed)
 	l.write("started\n")
 	l.look(driver.Passed)
 }
 
 func TestLogThatIsRotated(t *testing.T) {
-	l := newLogbook(t, "first\n", estate.Settings{"forbid": []string{"401"}, "watch": time.Minute})
+	l := newLogbook(t, "first\n", estate.Settings{"forbid": "401", "over": time.Minute})
 	l.look(driver.Pending)
 	l.write("GET / 401\n")
 	if err := os.Rename(l.path, l.path+".1"); err != nil {
@@ -99,7 +99,7 @@ func TestLogThatIsRotated(t *testing.T) {
 }
 
 func TestLogThatWasEmptyIsRotated(t *testing.T) {
-	l := newLogbook(t, "", estate.Settings{"forbid": []string{"401"}, "watch": time.Minute})
+	l := newLogbook(t, "", estate.Settings{"forbid": "401", "over": time.Minute})
 	l.look(driver.Pending)
 	l.write("ok\n")
 	l.look(driver.Pending)
@@ -112,7 +112,7 @@ func TestLogThatWasEmptyIsRotated(t *testing.T) {
 }
 
 func TestLogThatIsCutShort(t *testing.T) {
-	l := newLogbook(t, "a long first line\n", estate.Settings{"forbid": []string{"401"}, "watch": time.Minute})
+	l := newLogbook(t, "a long first line\n", estate.Settings{"forbid": "401", "over": time.Minute})
 	l.look(driver.Pending)
 	if err := os.Truncate(l.path, 0); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestLogThatIsCutShort(t *testing.T) {
 }
 
 func TestLogRefusesWhatItCannotFollow(t *testing.T) {
-	l := newLogbook(t, "", estate.Settings{"expect": []string{"started"}})
+	l := newLogbook(t, "", estate.Settings{"expect": "started"})
 	if err := os.Mkdir(l.path, 0o700); err != nil {
 		t.Fatal(err)
 	}

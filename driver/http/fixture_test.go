@@ -217,10 +217,10 @@ func TestLog(t *testing.T) {
 		rule          estate.Settings
 		want          driver.State
 	}{
-		{"rfc3339", "app=cp&since=2026-06-01T11%3A58%3A00Z", estate.Settings{"expect": []string{"started"}}, driver.Passed},
-		{"unix", "app=cp&since=1780315080", estate.Settings{"expect": []string{"ready"}}, driver.Failed},
-		{"unix_ns", "app=cp&since=1780315080000000000", estate.Settings{"forbid": []string{"401"}, "watch": time.Minute}, driver.Passed},
-		{"unix_ms", "app=cp&since=1780315080000", estate.Settings{"forbid": []string{"200"}, "watch": time.Minute}, driver.Failed},
+		{"rfc3339", "app=cp&since=2026-06-01T11%3A58%3A00Z", estate.Settings{"expect": "started"}, driver.Passed},
+		{"unix", "app=cp&since=1780315080", estate.Settings{"expect": "ready"}, driver.Failed},
+		{"unix_ns", "app=cp&since=1780315080000000000", estate.Settings{"forbid": "401", "over": time.Minute}, driver.Passed},
+		{"unix_ms", "app=cp&since=1780315080000", estate.Settings{"forbid": "200", "over": time.Minute}, driver.Failed},
 	} {
 		s := estate.Settings{"path": "/logs?app=cp", "since_param": "since", "since_format": c.format, "back": time.Minute}
 		for k, v := range c.rule {

@@ -41,7 +41,7 @@ func (c *conn) log(ctx context.Context, r driver.CheckRequest) (driver.Finding, 
 	if !isLog(got.Header.Get("Content-Type"), body) {
 		return driver.Finding{}, &driver.Error{Op: q.Op, On: q.On, Kind: driver.Malformed, Effect: pawl.EffectNone, Status: got.Status, Why: "the answer is a web page, or says that it is JSON and is not"}
 	}
-	tally := rule.Tally()
+	var tally lines.Tally
 	if err := tally.Read(rule, bytes.NewReader(body)); err != nil {
 		return driver.Finding{}, &driver.Error{Op: q.Op, On: q.On, Kind: driver.Malformed, Effect: pawl.EffectNone, Err: err}
 	}
@@ -87,9 +87,9 @@ func logKind() estate.Kind {
 			{Name: "since_param", Type: estate.String, Default: "since", Doc: "The parameter that says from when on lines are wanted."},
 			{Name: "since_format", Type: estate.String, Default: "rfc3339", Enum: []string{"rfc3339", "unix", "unix_ms", "unix_ns"}, Doc: "How it is written."},
 			{Name: "back", Type: estate.Duration, Default: time.Duration(0), Example: "1m", Doc: "How far before the beginning of the check lines count, for what a restart before it has logged."},
-		}, lines.Fields()...),
+		}, estate.LogFields()...),
 		Identity: []string{"path"},
-		Check:    &estate.CheckFacts{Within: logWithin}}
+		Check:    &estate.CheckFacts{Within: logWithin, Observes: estate.ObservesLog}}
 }
 
 const logWithin = 10 * time.Minute

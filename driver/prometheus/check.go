@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
 )
 
 // answer is what the server sends (Prometheus, "Format overview").
@@ -60,20 +62,22 @@ func (r *result) samples() ([]float64, error) {
 
 var errShape = errors.New("the answer's samples are not of the documented form")
 
-// Check asks once and compares.
+// lookEvery is how often a number that must stay as it is is looked at.
+const lookEvery = 30 * time.Second
+
+// Check asks once and compares. A result that must last has to hold at every
+// look: one that does not begins the time anew.
 func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
 	s := r.Target.Settings
 	if r.Target.Kind != kindQuery {
 		return driver.Finding{}, unsupported("check", r.Target.Kind)
 	}
-	want, err := strconv.ParseFloat(s.String("value"), 64)
+	want, err := estate.ParseComparison(s.String("result"))
 	if err != nil {
-		return driver.Finding{}, &driver.Error{Op: "check", On: "the query", Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "value must be a number"}
+		return driver.Finding{}, &driver.Error{Op: "check", On: "the query", Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "result: " + err.Error()}
 	}
-	if left := r.Since.Add(s.Duration("watch")).Sub(c.env.Now()); left > 0 {
-		return driver.Finding{State: driver.Pending, After: left, Detail: "watching"}, nil
-	}
-	found, err := c.query(ctx, "check", s.String("query"), c.env.Now())
+	now := c.env.Now()
+	found, err := c.query(ctx, "check", s.String("query"), now)
 	if err != nil {
 		return driver.Finding{}, err
 	}
@@ -82,43 +86,29 @@ func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding
 		return driver.Finding{}, &driver.Error{Op: "check", On: "the query", Kind: driver.Malformed, Effect: pawl.EffectNone, Why: err.Error()}
 	}
 	if len(numbers) == 0 {
-		return absent(s.String("absent")), nil
+		return driver.Finding{State: driver.Failed, Detail: "the query gives no sample"}, nil
 	}
 	for _, n := range numbers {
-		if !compares(n, s.String("is"), want) {
-			return driver.Finding{State: driver.Failed, Detail: fmt.Sprintf("a sample is %g, wanted %s %g", n, s.String("is"), want)}, nil
+		if !want.Holds(n) {
+			return driver.Finding{State: driver.Failed, Detail: fmt.Sprintf("a sample is %g, wanted %s", n, s.String("result"))}, nil
 		}
 	}
-	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d samples %s %g", len(numbers), s.String("is"), want)}, nil
+	return lasting(r.Resume, s.Duration("over"), now, fmt.Sprintf("%d samples are %s", len(numbers), s.String("result")))
 }
 
-func absent(rule string) driver.Finding {
-	if rule == "pass" {
-		return driver.Finding{State: driver.Passed, Detail: "no sample, which passes here"}
+// lasting passes once a result has held for long enough. resume is the second
+// from which on it has.
+func lasting(resume string, over time.Duration, now time.Time, detail string) (driver.Finding, error) {
+	began := now
+	if resume != "" {
+		seconds, err := strconv.ParseInt(resume, 10, 64)
+		if err != nil {
+			return driver.Finding{}, &driver.Error{Op: "check", On: "the query", Kind: driver.Internal, Effect: pawl.EffectNone, Why: "the time on record cannot be read"}
+		}
+		began = time.Unix(seconds, 0)
 	}
-	return driver.Finding{State: driver.Failed, Detail: "the query gives no sample"}
-}
-
-// compares holds a sample to the expected number. NaN compares with nothing,
-// also not by !=.
-func compares(n float64, is string, want float64) bool {
-	if n != n {
-		return false
+	if left := over - now.Sub(began); left > 0 {
+		return driver.Finding{State: driver.Pending, After: min(left, lookEvery), Resume: unix(began.Unix()), Detail: fmt.Sprintf("%s, for %s more", detail, left.Round(time.Second))}, nil
 	}
-	switch is {
-	case "==", "":
-		return n == want
-	case "!=":
-		return n != want
-	case "<":
-		return n < want
-	case "<=":
-		return n <= want
-	case ">":
-		return n > want
-	case ">=":
-		return n >= want
-	default:
-		return false
-	}
+	return driver.Finding{State: driver.Passed, Detail: detail}, nil
 }

@@ -29,21 +29,17 @@ func spec() estate.Spec {
 
 func query() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindQuery,
-		Doc: "An instant query. Every sample of the answer must compare with the value as said; an answer without samples fails, unless `absent: pass`.",
-		Fields: []estate.Field{
-			{Name: "query", Type: estate.String, Required: true, Example: `sum(increase(http_requests_total{job="cp",code="401"}[10m]))`, Doc: "The expression, in PromQL. It gives a scalar or a vector. Never a value."},
-			{Name: "is", Type: estate.String, Default: "==", Enum: []string{"==", "!=", "<", "<=", ">", ">="}, Doc: "How a sample must compare with `value`."},
-			{Name: "value", Type: estate.String, Default: "0", Example: "0.01", Doc: "The expected number."},
-			{Name: "absent", Type: estate.String, Default: "fail", Enum: []string{"fail", "pass"}, Doc: "What an answer without any sample is. A counter that nothing has raised yet has no sample."},
-			{Name: "watch", Type: estate.Duration, Default: time.Duration(0), Example: "10m", Doc: "How long to wait before the query is judged. Use a query over the same span, `increase(...[10m])`, so that nothing between two looks is missed."},
-		},
+		Doc:      "An instant query. Every sample of the answer must be as `result` says; an answer without samples fails.",
+		Fields:   estate.MetricFields(),
 		Identity: []string{"query"},
-		Check:    &estate.CheckFacts{Within: checkWithin},
-		Manual:   estate.Manual{"check": "promtool query instant {{.base}} '{{.query}}'   # every sample {{.is}} {{.value}}"},
+		Check:    &estate.CheckFacts{Within: checkWithin, Observes: estate.ObservesMetric},
+		Manual:   estate.Manual{"check": "promtool query instant {{.base}} '{{.query}}'   # every sample {{.result}}"},
 	}
 }
 
-const notes = `- Samples are scraped: what happened in the last scrape interval may not be in the answer yet. Set ` + "`watch`" + ` to more than it.
+const notes = `- Samples are scraped: what happened in the last scrape interval may not be in the answer yet. Set ` + "`over`" + ` to more than it, and
+  use a query over the same span, ` + "`increase(...[10m])`" + `, so that nothing between two looks is missed.
+- A counter that nothing has raised yet has no sample. Add ` + "`or vector(0)`" + ` where that is right.
 - NaN compares with nothing: a sample that is NaN fails the check.
 `
 

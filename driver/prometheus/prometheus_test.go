@@ -26,48 +26,48 @@ func TestCheck(t *testing.T) {
 		}
 		return `{"status":"success","data":{"resultType":"vector","result":[` + strings.Join(list, ",") + `]}}`
 	}
+	ago := func(d time.Duration) string { return unix(now.Add(-d).Unix()) }
 	for _, c := range []struct {
 		name, answer string
-		settings     estate.Settings
-		since        time.Time
+		result       string
+		over         time.Duration
+		resume       string
 		want         driver.State
+		after        time.Duration
 		kind         driver.ErrorKind
 	}{
-		{"equal", vector("0"), estate.Settings{"value": "0"}, now, driver.Passed, ""},
-		{"one of two differs", vector("0", "1"), estate.Settings{"value": "0"}, now, driver.Failed, ""},
-		{"below", vector("0.2"), estate.Settings{"value": "0.5", "is": "<"}, now, driver.Passed, ""},
-		{"not below", vector("0.5"), estate.Settings{"value": "0.5", "is": "<"}, now, driver.Failed, ""},
-		{"at most", vector("0.5"), estate.Settings{"value": "0.5", "is": "<="}, now, driver.Passed, ""},
-		{"above", vector("3"), estate.Settings{"value": "2", "is": ">"}, now, driver.Passed, ""},
-		{"at least", vector("1"), estate.Settings{"value": "2", "is": ">="}, now, driver.Failed, ""},
-		{"other", vector("1"), estate.Settings{"value": "1", "is": "!="}, now, driver.Failed, ""},
-		{"not a number", vector("NaN"), estate.Settings{"value": "0", "is": "!="}, now, driver.Failed, ""},
-		{"infinite", vector("+Inf"), estate.Settings{"value": "0", "is": ">"}, now, driver.Passed, ""},
-		{"no sample", vector(), estate.Settings{"value": "0"}, now, driver.Failed, ""},
-		{"no sample, which passes", vector(), estate.Settings{"value": "0", "absent": "pass"}, now, driver.Passed, ""},
-		{"scalar", `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`, estate.Settings{"value": "2"}, now, driver.Passed, ""},
-		{"too early", vector("0"), estate.Settings{"value": "0", "watch": 10 * time.Minute}, now.Add(-time.Minute), driver.Pending, ""},
-		{"watched", vector("0"), estate.Settings{"value": "0", "watch": 10 * time.Minute}, now.Add(-10 * time.Minute), driver.Passed, ""},
-		{"matrix", `{"status":"success","data":{"resultType":"matrix","result":[]}}`, estate.Settings{"value": "0"}, now, "", driver.Malformed},
-		{"error with 200", `{"status":"error","errorType":"bad_data"}`, estate.Settings{"value": "0"}, now, "", driver.Malformed},
-		{"sample is no text", `{"status":"success","data":{"resultType":"scalar","result":[1,2]}}`, estate.Settings{"value": "2"}, now, "", driver.Malformed},
-		{"expected is no number", vector("0"), estate.Settings{"value": "none"}, now, "", driver.Invalid},
+		{"equal", vector("0"), "== 0", 0, "", driver.Passed, 0, ""},
+		{"one of two differs", vector("0", "1"), "== 0", 0, "", driver.Failed, 0, ""},
+		{"below", vector("0.2"), "< 0.5", 0, "", driver.Passed, 0, ""},
+		{"not below", vector("0.5"), "< 0.5", 0, "", driver.Failed, 0, ""},
+		{"not a number", vector("NaN"), "!= 0", 0, "", driver.Failed, 0, ""},
+		{"infinite", vector("+Inf"), "> 0", 0, "", driver.Passed, 0, ""},
+		{"no sample", vector(), "== 0", 0, "", driver.Failed, 0, ""},
+		{"scalar", `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`, "== 2", 0, "", driver.Passed, 0, ""},
+		{"begins to hold", vector("0"), "== 0", 10 * time.Minute, "", driver.Pending, lookEvery, ""},
+		{"has held for a while", vector("0"), "== 0", 10 * time.Minute, ago(595 * time.Second), driver.Pending, 5 * time.Second, ""},
+		{"has held", vector("0"), "== 0", 10 * time.Minute, ago(10 * time.Minute), driver.Passed, 0, ""},
+		{"holds no longer", vector("1"), "== 0", 10 * time.Minute, ago(10 * time.Minute), driver.Failed, 0, ""},
+		{"matrix", `{"status":"success","data":{"resultType":"matrix","result":[]}}`, "== 0", 0, "", "", 0, driver.Malformed},
+		{"error with 200", `{"status":"error","errorType":"bad_data"}`, "== 0", 0, "", "", 0, driver.Malformed},
+		{"sample is no text", `{"status":"success","data":{"resultType":"scalar","result":[1,2]}}`, "== 2", 0, "", "", 0, driver.Malformed},
+		{"no comparison", vector("0"), "none", 0, "", "", 0, driver.Invalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opened, err := New().Open(driver.Env{Transport: answers(c.answer), Now: func() time.Time { return now }}, estate.Settings{"base": "https://prometheus.example.com"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.settings["query"] = "up"
-			f, err := opened.(driver.Checker).Check(t.Context(), driver.CheckRequest{Target: driver.Target{Kind: "query", Settings: c.settings}, Since: c.since})
+			s := estate.Settings{"query": "up", "result": c.result, "over": c.over}
+			f, err := opened.(driver.Checker).Check(t.Context(), driver.CheckRequest{Target: driver.Target{Kind: "query", Settings: s}, Since: now, Resume: c.resume})
 			if e := driver.AsError("check", err); e != nil && e.Kind != c.kind || e == nil && c.kind != "" {
 				t.Fatalf("error %v, want kind %q", err, c.kind)
 			}
-			if f.State != c.want {
-				t.Errorf("it is %q (%s), want %q", f.State, f.Detail, c.want)
+			if f.State != c.want || f.After != c.after {
+				t.Errorf("it is %q after %s (%s), want %q after %s", f.State, f.After, f.Detail, c.want, c.after)
 			}
-			if c.want == driver.Pending && f.After != 9*time.Minute {
-				t.Errorf("it is asked again after %s, want the rest of the watch, 9m", f.After)
+			if f.State != driver.Pending && f.Resume != "" {
+				t.Errorf("it would go on from %q", f.Resume)
 			}
 		})
 	}

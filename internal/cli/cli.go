@@ -85,6 +85,7 @@ Try it without any account: pawl demo`,
 		schemaCommand(a), demoCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd()
 	completionExamples(root)
+	completions(a, root)
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}

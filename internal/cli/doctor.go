@@ -71,18 +71,24 @@ func (a *App) doctor(ctx context.Context, only []string) error {
 // connected refuses a name that no secret uses as a connection: an examination
 // of nothing would look like a pass.
 func connected(e *estate.Estate, only []string) error {
-	var used []string
-	for _, t := range targets(e) {
-		if !slices.Contains(used, t.connection) {
-			used = append(used, t.connection)
-		}
-	}
+	used := connections(e)
 	for _, name := range only {
 		if !slices.Contains(used, name) {
 			return &pawl.Error{Code: pawl.CodeInvalid, Op: "examine", On: name, Why: "no secret that rotates uses a connection of this name" + meant("", near(name, used)), Next: "name one of " + strings.Join(used, ", ")}
 		}
 	}
 	return nil
+}
+
+// connections lists those that secrets which rotate use.
+func connections(e *estate.Estate) []string {
+	var used []string
+	for _, t := range targets(e) {
+		if !slices.Contains(used, t.connection) {
+			used = append(used, t.connection)
+		}
+	}
+	return used
 }
 
 func diagnosis(found []findingDoc) error {

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,7 +65,7 @@ func (a *App) init(ctx context.Context, cmd *cobra.Command, o *initOptions) erro
 	if _, err := os.Stat(path); err == nil && !o.force {
 		return &pawl.Error{Code: pawl.CodeConflict, Op: "write", On: path, Why: "it is there already", Next: "pawl validate, or pawl init --force to overwrite it"}
 	}
-	if err := a.fillIn(cmd, o); err != nil {
+	if err := a.fillIn(ctx, cmd, o); err != nil {
 		return err
 	}
 	text := o.text()
@@ -87,7 +86,7 @@ func (a *App) init(ctx context.Context, cmd *cobra.Command, o *initOptions) erro
 }
 
 // fillIn asks for what no flag gave; where nobody can be asked, defaults do.
-func (a *App) fillIn(cmd *cobra.Command, o *initOptions) error {
+func (a *App) fillIn(ctx context.Context, cmd *cobra.Command, o *initOptions) error {
 	in := bufio.NewReader(a.Streams.In)
 	for _, q := range o.questions() {
 		if cmd.Flags().Changed(q.flag) {
@@ -98,9 +97,10 @@ func (a *App) fillIn(cmd *cobra.Command, o *initOptions) error {
 			continue
 		}
 		fmt.Fprintf(a.Streams.Err, "%s [%s]: ", q.ask, q.deft)
-		line, err := in.ReadString('\n')
+		line, err := interruptible(ctx, func() (string, error) { return in.ReadString('\n') })
 		if err != nil && line == "" {
-			return errors.Join(&pawl.Error{Code: pawl.CodeInterrupted, Op: "init", Why: "no answer"}, err)
+			fmt.Fprintln(a.Streams.Err) // the cursor stands after the question
+			return &pawl.Error{Code: pawl.CodeInterrupted, Op: "init", Why: "no answer; nothing was written", Next: "pawl init, and give what you know by flags: pawl init --help"}
 		}
 		if line = strings.TrimSpace(line); line != "" {
 			*q.into = line

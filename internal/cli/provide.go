@@ -77,7 +77,7 @@ func (a *App) provide(ctx context.Context, arg string, o provideOptions) error {
 		return err
 	}
 	sub, _ := st.Plan.Subject(step.Secret) // a plan's steps name its subjects
-	value, err := a.read(string(step.Secret), sub.Parts, derived(sub.Derived), sub.Format)
+	value, err := a.read(ctx, string(step.Secret), sub.Parts, derived(sub.Derived), sub.Format)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (h *Home) adopt(ctx context.Context, name pawl.SecretName, c *driver.Creden
 		return err
 	}
 	s, _ := e.Secret(name) // it is known
-	value, err := h.App.read(string(name), s.Parts, derived(s.Derived), secret.Format{})
+	value, err := h.App.read(ctx, string(name), s.Parts, derived(s.Derived), secret.Format{})
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func derived(list []estate.Derived) map[string]bool {
 // read reads the parts of a value: from a terminal without echo, each twice
 // over; else from standard input, one line a part, or all of it for a single
 // part.
-func (a *App) read(name string, parts []string, skip map[string]bool, f secret.Format) (secret.Parts, error) {
+func (a *App) read(ctx context.Context, name string, parts []string, skip map[string]bool, f secret.Format) (secret.Parts, error) {
 	value := secret.Parts{}
 	var asked []string
 	for _, p := range parts {
@@ -150,7 +150,7 @@ func (a *App) read(name string, parts []string, skip map[string]bool, f secret.F
 	}
 	if a.Streams.InTTY {
 		for _, p := range asked {
-			v, err := a.prompt(name, p)
+			v, err := a.prompt(ctx, name, p)
 			if err != nil {
 				return nil, err
 			}
@@ -181,24 +181,33 @@ func (a *App) read(name string, parts []string, skip map[string]bool, f secret.F
 
 const maxValue = 1 << 20
 
-func (a *App) prompt(name, part string) (secret.Value, error) {
+func (a *App) prompt(ctx context.Context, name, part string) (secret.Value, error) {
 	label := name
 	if part != secret.Single {
 		label += " " + part
 	}
-	first, err := a.Streams.Secret(fmt.Sprintf("%s (not shown): ", label))
+	first, err := a.Streams.Secret(ctx, fmt.Sprintf("%s (not shown): ", label))
 	if err != nil {
-		return secret.Value{}, fmt.Errorf("read the terminal: %w", err)
+		return secret.Value{}, unanswered(label, err)
 	}
-	again, err := a.Streams.Secret(fmt.Sprintf("%s again: ", label))
+	again, err := a.Streams.Secret(ctx, fmt.Sprintf("%s again: ", label))
 	if err != nil {
-		return secret.Value{}, fmt.Errorf("read the terminal: %w", err)
+		return secret.Value{}, unanswered(label, err)
 	}
 	v, w := secret.New(first), secret.New(again)
 	if !v.Equal(w) {
 		return secret.Value{}, &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: label, Why: "the two differ", Next: "try again"}
 	}
 	return v, nil
+}
+
+// unanswered is the error of a question that got no answer.
+func unanswered(label string, err error) error {
+	e := &pawl.Error{Code: pawl.CodeFailed, Op: "read the value of", On: label, Err: err, Next: "the same command again, or give the value on standard input"}
+	if errors.Is(err, context.Canceled) {
+		e.Code, e.Err, e.Why, e.Next = pawl.CodeInterrupted, nil, "interrupted; nothing was recorded", "the same command again"
+	}
+	return e
 }
 
 // check refuses what would never be written: an empty value, one with spaces
