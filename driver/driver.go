@@ -205,11 +205,13 @@ type CheckRequest struct {
 	Value  secret.Parts // the version that must work; nil when pawl does not hold it
 	Since  time.Time    // when the step was announced: results older than this prove nothing
 	Resume string       // from the last Finding
+	Stop   bool         // the result is not wanted any more: take away what the check has made
 }
 
 // Finding is what a check saw.
 type Finding struct {
 	State  State
+	Final  bool          // with Failed: looking again cannot change it
 	Detail string        // for people; never a value or a body
 	After  time.Duration // as of Progress
 	Resume string

@@ -30,8 +30,7 @@ func locationTable() *table[spot] {
 		count("slots", "With role accepts: how many values it can hold at once; as many as there are when left out. With 1 the template sees the parts, and logins fail until every reader has the new value.", 1, 100,
 			func(s *spot) *int { return &s.Slots }).
 			later("write the place as one that presents, before its readers, with policy: {accept_gap: true}"),
-		one("discover", "Finds the targets at run time.", "discover", func(d *decoder, n *yaml.Node, s *spot) { s.Discover = d.discovery(n) }).
-			later("list the places, one location each"),
+		one("discover", "Finds the targets at run time.", "discover", func(d *decoder, n *yaml.Node, s *spot) { s.Discover = d.discovery(n) }),
 		custom("consumers", "What is made to load the value beside activate, one after the other.", listSchema(refSchema("consumer")),
 			func(d *decoder, n *yaml.Node, s *spot) { s.Consumers = d.consumers(n) }).
 			later("tasks: [{at: switch, …}] asks a person; a check that acts can start a run"),

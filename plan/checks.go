@@ -31,7 +31,7 @@ func (b *builder) check(s *subject, c estate.Check) (Step, bool) {
 		}
 	}
 	if f := c.Facts.Check; f != nil {
-		step.Acts = f.Acts
+		step.Acts, step.Cleans = f.Acts, f.Cleans
 	}
 	switch {
 	case c.Connection == estate.Person:

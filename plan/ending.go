@@ -71,6 +71,7 @@ func (b *builder) narrow() {
 // quiesce makes sure that nothing uses the old version any more.
 func (b *builder) quiesce() {
 	b.enter(pawl.Quiesce)
+	b.rediscover()
 	var list []*subject
 	for _, s := range b.subjects {
 		if s.ends() && !s.holds(estate.Accepts) { // verifiers were drained before they were narrowed
@@ -119,6 +120,10 @@ func (b *builder) drained(s *subject) {
 		l := &s.s.Locations[i]
 		f := l.Facts.Location
 		if f == nil || f.Drain == "" {
+			continue
+		}
+		if l.Discover != nil {
+			b.undiscoverable(s, l)
 			continue
 		}
 		p := b.place(l.Use)

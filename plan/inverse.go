@@ -24,6 +24,10 @@ func (b *builder) inverses() {
 		switch {
 		case step.Act == ActPut:
 			undo.unwrite(step, forward)
+		case step.Act == ActDiscover:
+			undo.undiscover(b.plan, step.ID)
+		case step.Act == ActCheck && step.Cleans:
+			undo.clean(step)
 		case step.Act == ActTask && step.Acts:
 			undo.unwriteByHand(step)
 		}
@@ -58,6 +62,14 @@ func (b *builder) unwrite(put Step, forward []Step) {
 			b.add(again)
 		}
 	}
+}
+
+// clean takes away what a check has made and has not taken away itself.
+func (b *builder) clean(check Step) {
+	b.phase = check.Phase
+	b.next()
+	b.add(Step{Act: ActClean, Secret: check.Secret, Place: check.Place, Within: check.Within, Reverses: check.ID, Acts: true,
+		Title: "take away what is left of " + check.Title})
 }
 
 // unwriteByHand asks a person to put back what a person wrote.

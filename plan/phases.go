@@ -41,7 +41,11 @@ func (b *builder) probes(s *subject) {
 	uses := make([]*estate.Use, 1, 1+len(s.s.Locations)+len(s.s.Checks))
 	uses[0] = &s.s.Issuer
 	for i := range s.s.Locations {
-		uses = append(uses, &s.s.Locations[i].Use)
+		if l := &s.s.Locations[i]; l.Discover != nil { // what it finds is reached when it is written
+			uses = append(uses, &l.Discover.Use)
+		} else {
+			uses = append(uses, &l.Use)
+		}
 	}
 	for i := range s.s.Checks {
 		uses = append(uses, &s.s.Checks[i].Use)
@@ -121,7 +125,7 @@ func (b *builder) needsOld(s *subject) {
 // readable reports whether a location gives back the value as it is.
 func readable(l estate.Location) bool {
 	f := l.Facts.Location
-	return f != nil && f.Readable && l.Render == "" && l.Role != estate.Accepts
+	return f != nil && l.Discover == nil && f.Readable && l.Render == "" && l.Role != estate.Accepts
 }
 
 // change gives consumers the new version.
@@ -160,6 +164,10 @@ func (b *builder) together(s *subject, locations []estate.Location, content Cont
 	b.next()
 	ids := make([]string, len(locations))
 	for i, l := range locations {
+		if l.Discover != nil {
+			b.discover(s, l, content, "")
+			continue
+		}
 		if l.Connection == estate.Person {
 			b.written(s, b.writeByHand(s, l, content))
 			continue
@@ -171,7 +179,7 @@ func (b *builder) together(s *subject, locations []estate.Location, content Cont
 	var settle time.Duration
 	for i, l := range locations {
 		settle = max(settle, l.Settle)
-		if l.Activate != "" {
+		if l.Activate != "" && l.Discover == nil {
 			b.written(s, b.add(b.activation(s, l, ids[i])))
 		}
 	}

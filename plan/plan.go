@@ -103,6 +103,7 @@ const (
 	ActProbe      Act = "probe"      // read: connection and permissions
 	ActQuota      Act = "quota"      // read: room for one more credential
 	ActLearn      Act = "learn"      // read: old value and credential, where they can be found
+	ActDiscover   Act = "discover"   // read: the targets of a location, which Expand then puts into the plan
 	ActCheck      Act = "check"      // a declared check
 	ActApprove    Act = "approve"    // a person approves
 	ActTask       Act = "task"       // a person does something and says so
@@ -119,6 +120,7 @@ const (
 	ActRevoke     Act = "revoke"     // change: end the old one
 	ActRefused    Act = "refused"    // read: the issuer refuses the old value
 	ActDiscard    Act = "discard"    // undo: end the new one
+	ActClean      Act = "clean"      // undo: take away what a check has made and left
 	ActReactivate Act = "reactivate" // undo: enable the old one again
 )
 
@@ -154,7 +156,14 @@ type Step struct {
 	Within   time.Duration   `json:"within,omitempty"` // time that a pending result may take
 	Attempts int             `json:"attempts"`         // tries before it has failed for good
 	Task     *estate.Task    `json:"task,omitempty"`
-	Acts     bool            `json:"acts,omitempty"` // changes something outside
+	Acts     bool            `json:"acts,omitempty"`     // changes something outside
+	Cleans   bool            `json:"cleans,omitempty"`   // check: what it makes is taken away when it is stopped
+	Found    string          `json:"found,omitempty"`    // the discovery that found the place
+	Each     []Step          `json:"each,omitempty"`     // discover: what is done at each place that is found
+	Back     []Step          `json:"back,omitempty"`     // discover: how that is undone
+	Identity []string        `json:"identity,omitempty"` // discover: the settings that tell two places apart
+	AtLeast  int             `json:"at_least,omitempty"` // discover: fewer places are an error
+	AtMost   int             `json:"at_most,omitempty"`  // discover: more are one too; 0 is no bound
 }
 
 // Gap is a time in which consumers may have no working value.

@@ -59,7 +59,11 @@ func (s *Step) allowance() time.Duration {
 	if s.Task != nil {
 		within = s.Task.Within
 	}
-	return max(callAllowance, within, s.Wait)
+	longest := max(callAllowance, within, s.Wait)
+	for i := range s.Each {
+		longest += s.Each[i].allowance()
+	}
+	return longest
 }
 
 // hints collects who must be present and what the reader should know.

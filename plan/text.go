@@ -64,6 +64,9 @@ func (t *text) steps() {
 		if s.Task != nil {
 			t.task(s)
 		}
+		for j := range s.Each {
+			t.line("       at each: %s%s", s.Each[j].Title, t.extra(&s.Each[j]))
+		}
 	}
 }
 

@@ -10,13 +10,14 @@ import (
 // worlds gives each driver something to be tried at.
 func worlds() map[string]drivertest.Build {
 	return map[string]drivertest.Build{
-		"exec":   execWorld,
-		"file":   fileWorld,
-		"fly":    flyWorld,
-		"github": githubWorld,
-		"http":   httpWorld,
-		"neon":   neonWorld,
-		"random": randomWorld,
+		"exec":       execWorld,
+		"file":       fileWorld,
+		"fly":        flyWorld,
+		"github":     githubWorld,
+		"http":       httpWorld,
+		"neon":       neonWorld,
+		"prometheus": prometheusWorld,
+		"random":     randomWorld,
 	}
 }
 

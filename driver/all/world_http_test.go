@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pawlhq/pawl/driver/drivertest"
 	"github.com/pawlhq/pawl/estate"
@@ -51,6 +53,14 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			state = "degraded"
 		}
 		p.answer(w, true, map[string]any{"status": state})
+	case name == "log":
+		line := "consumer started"
+		if p.broken {
+			line = "401 unauthorized"
+		}
+		_, _ = io.WriteString(w, line+"\n") // the reader is a recorder
+	case strings.HasPrefix(name, "orgs"):
+		p.org(w, r, name)
 	case name == "restart":
 		for k, v := range p.held {
 			p.workers[k] = v
@@ -68,6 +78,26 @@ func (p *platform) answer(w http.ResponseWriter, known bool, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v) // the reader is a recorder
+}
+
+// org makes, shows and takes away a fixture, which is never ready when the
+// platform is broken.
+func (p *platform) org(w http.ResponseWriter, r *http.Request, name string) {
+	_, there := p.held["orgs-1"]
+	switch {
+	case r.Method == http.MethodPost && there:
+		w.WriteHeader(http.StatusConflict)
+	case r.Method == http.MethodPost:
+		p.held["orgs-1"] = "made"
+		p.answer(w, true, map[string]any{"id": "1"})
+	case !there || name != "orgs-1":
+		w.WriteHeader(http.StatusNotFound)
+	case r.Method == http.MethodDelete:
+		delete(p.held, "orgs-1")
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		p.answer(w, true, map[string]any{"id": "1", "ready": !p.broken})
+	}
 }
 
 func (p *platform) setting(w http.ResponseWriter, r *http.Request, name string) {
@@ -103,6 +133,10 @@ func httpWorld(testing.TB, *drivertest.Clock) drivertest.World {
 		{Role: estate.RoleCheck, Kind: "get", Settings: health, Break: stop},
 		{Role: estate.RoleCheck, Kind: "get_with_value", Settings: whoami, Break: stop},
 		{Role: estate.RoleCheck, Kind: "request", Settings: check("/selftest"), Break: stop},
+		{Role: estate.RoleCheck, Kind: "log", Hostile: []string{}, Break: stop, Settings: estate.Settings{"path": "/log", "since_param": "since", "since_format": "rfc3339",
+			"expect": "started", "forbid": "401", "over": time.Minute}},
+		{Role: estate.RoleCheck, Kind: "fixture", Hostile: []string{}, Break: stop, Settings: estate.Settings{"path": "/orgs", "method": "POST", "body": `{"slug":"test-{stamp}"}`, "id_at": "id", "find_path": "/orgs-1", "find_at": "id",
+			"ready_path": "/orgs-1", "ready": map[string]string{"ready": "true"}, "ready_within": time.Minute, "delete_path": "/orgs-1", "delete_method": "DELETE", "gone_path": "/orgs-1"}},
 	}
 	// Writing, looking and removing each have a path of their own, so that one
 	// strange path leaves the others pointing at the real setting.
@@ -124,6 +158,8 @@ func httpWorld(testing.TB, *drivertest.Clock) drivertest.World {
 		Cases:      cases,
 		Excuses: []drivertest.Excuse{
 			{Act: "check", Fault: http.StatusText(http.StatusUnprocessableEntity), Absorbed: true, Why: "the estate says which answer is expected; a refusal is what the check looks for"},
+			{Act: "check", Fault: http.StatusText(http.StatusConflict), Absorbed: true, Why: "a fixture that is there already was made by this run; whether it is really there is looked at next"},
+			{Act: "check", Fault: http.StatusText(http.StatusNotFound), Absorbed: true, Why: "a fixture that is not there need not be taken away"},
 			{Act: "activate request", Fault: drivertest.Twice, Why: "the estate declares a request; whether it is needed cannot be told"},
 			{Act: "activate request without the receipt of the write", Fault: drivertest.Twice, Why: "the estate declares a request; whether it is needed cannot be told"},
 		},

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pawlhq/pawl/driver/drivertest"
 	"github.com/pawlhq/pawl/estate"
@@ -26,6 +27,7 @@ func fileWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 	settings := func(path string) estate.Settings {
 		return estate.Settings{"path": path, "field": "SESSION_KEY", "mode": "0600"}
 	}
+	line := "consumer started\n"
 	holds := func(s estate.Settings) (string, bool) {
 		text, err := os.ReadFile(filepath.Join(dir, s.String("path")))
 		if err != nil {
@@ -40,5 +42,20 @@ func fileWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 	}
 	return drivertest.World{Dir: dir, Cases: []drivertest.Case{
 		{Role: estate.RoleLocation, Kind: "field", Settings: settings("app.env"), Other: settings("new.env"), Holds: holds},
+		{Role: estate.RoleCheck, Kind: "log", Settings: estate.Settings{"path": "app.log", "expect": "started", "forbid": "crashed", "over": time.Minute}, Hostile: []string{},
+			Outside: func(string) { appendTo(t, filepath.Join(dir, "app.log"), line) }, Break: func() { line = "crashed\n" }},
 	}}
+}
+
+func appendTo(t testing.TB, path, text string) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.WriteString(text)
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pawlhq/pawl/driver/github"
 	"github.com/pawlhq/pawl/driver/http"
 	"github.com/pawlhq/pawl/driver/neon"
+	"github.com/pawlhq/pawl/driver/prometheus"
 	"github.com/pawlhq/pawl/driver/random"
 )
 
@@ -22,6 +23,7 @@ func Drivers() driver.Registry {
 		github.New(),
 		http.New(),
 		neon.New(),
+		prometheus.New(),
 		random.New(),
 	}
 }

@@ -33,7 +33,7 @@ func (Driver) Info() driver.Info {
 
 // Open makes a connection. There are no settings.
 func (Driver) Open(env driver.Env, _ estate.Settings) (driver.Conn, error) {
-	return &conn{dir: env.Dir, wait: env.Wait, sys: localSystem(), turn: make(chan struct{}, 1)}, nil
+	return &conn{dir: env.Dir, wait: env.Wait, now: env.Now, sys: localSystem(), turn: make(chan struct{}, 1)}, nil
 }
 
 // conn edits files below or beside dir. turn lets one edit of this connection
@@ -41,6 +41,7 @@ func (Driver) Open(env driver.Env, _ estate.Settings) (driver.Conn, error) {
 type conn struct {
 	dir  string
 	wait func(ctx context.Context, d time.Duration) error
+	now  pawl.Clock
 	sys  system
 	turn chan struct{}
 }
@@ -140,7 +141,7 @@ func (c *conn) Remove(ctx context.Context, g driver.Target) error {
 func (c *conn) target(op string, g driver.Target) (target, error) {
 	t, why := newTarget(op, g.Settings)
 	if g.Kind != kindField {
-		return t, &driver.Error{Op: op, Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "the driver file has the kind field only"}
+		return t, &driver.Error{Op: op, Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "the driver file writes fields only"}
 	}
 	if why != "" {
 		return t, &driver.Error{Op: op, On: t.shown, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: why}

@@ -1,10 +1,19 @@
 package file
 
 import (
+	"time"
+
 	"github.com/pawlhq/pawl/estate"
 )
 
-const kindField = "field"
+// The kinds.
+const (
+	kindField = "field"
+	kindLog   = "log"
+)
+
+// logWithin is how long what is expected in a log may take.
+const logWithin = 10 * time.Minute
 
 // defaultMode is the mode of a file that Put has to make.
 const defaultMode = "0600"
@@ -14,7 +23,7 @@ func spec() estate.Spec {
 		Name:       "file",
 		Title:      "Local files",
 		Credential: estate.NoCredential,
-		Kinds:      []estate.Kind{field()},
+		Kinds:      []estate.Kind{field(), logFile()},
 	}
 }
 
@@ -35,6 +44,20 @@ func field() estate.Kind {
 		},
 		Identity: []string{"path", "field"},
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true},
+	}
+}
+
+func logFile() estate.Kind {
+	return estate.Kind{
+		Role: estate.RoleCheck,
+		Name: kindLog,
+		Doc:  "Lines that are written to a log file on this machine from the beginning of the check on: what they must show and must not show.",
+		Fields: append([]estate.Field{
+			{Name: "path", Type: estate.String, Required: true, Example: "/var/log/app.log",
+				Doc: "The file. A relative path starts at the estate's folder. A log that is rotated meanwhile is found again as `path.1`."}}, estate.LogFields()...),
+		Identity: []string{"path"},
+		Check:    &estate.CheckFacts{Within: logWithin, Observes: estate.ObservesLog},
+		Manual:   estate.Manual{"check": "tail -F {{.path}}"},
 	}
 }
 

@@ -14,6 +14,9 @@ func (c *conn) Probe(ctx context.Context, g driver.Target) ([]driver.Grant, erro
 	if g.Kind == "" {
 		return nil, ctx.Err()
 	}
+	if g.Kind == kindLog {
+		return c.mayFollow(ctx, g)
+	}
 	t, err := c.target("probe field", g)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,10 @@ func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding
 	verb, op := http.MethodGet, "get"
 	switch r.Target.Kind {
 	case kindGet, kindWith:
+	case kindFixture:
+		return c.fixture(ctx, r)
+	case kindLog:
+		return c.log(ctx, r)
 	case kindRequest:
 		verb, op = orElse(s.String("method"), http.MethodPost), "request"
 	default:
@@ -67,7 +71,7 @@ func (c *conn) impersonate(q *rest.Request, s estate.Settings, value secret.Part
 	if why := authFault(header, scheme); why != "" {
 		return nil, invalid(*q, why)
 	}
-	return c.dial(orElse(header, c.settings.String("auth_header")), orElse(scheme, c.settings.String("auth_scheme"))), nil
+	return c.dial(orElse(header, c.settings.String("auth_header")), orElse(scheme, c.settings.String("auth_scheme")), 0), nil
 }
 
 // refused tells an answer about the consumer, which is a finding, from one

@@ -35,7 +35,8 @@ func (Driver) Open(env driver.Env, s estate.Settings) (driver.Conn, error) {
 		return nil, &driver.Error{Op: "open connection", Kind: driver.Invalid, Effect: pawl.EffectNone, Why: why}
 	}
 	c := &conn{env: env, settings: s, header: header}
-	c.client = c.dial(s.String("auth_header"), s.String("auth_scheme"))
+	c.client = c.dial(s.String("auth_header"), s.String("auth_scheme"), 0)
+	c.logs = c.dial(s.String("auth_header"), s.String("auth_scheme"), maxLog)
 	return c, nil
 }
 
@@ -45,14 +46,15 @@ type conn struct {
 	settings estate.Settings
 	header   http.Header
 	client   *rest.Client
+	logs     *rest.Client // takes longer answers
 }
 
 // Close has nothing to close.
 func (c *conn) Close() error { return nil }
 
 // dial makes a client that sends its credential in a header of that name.
-func (c *conn) dial(header, scheme string) *rest.Client {
-	return rest.New(rest.Config{Name: "the service", Base: c.settings.String("base"), Env: c.env, Header: c.header,
+func (c *conn) dial(header, scheme string, maxBody int64) *rest.Client {
+	return rest.New(rest.Config{Name: "the service", Base: c.settings.String("base"), Env: c.env, Header: c.header, MaxBody: maxBody,
 		Authorize: authorize(orElse(header, defaultAuthHeader), orElse(scheme, defaultAuthScheme))})
 }
 

@@ -12,6 +12,8 @@ const (
 	kindGet      = "get"
 	kindWith     = "get_with_value"
 	kindRequest  = "request"
+	kindFixture  = "fixture"
+	kindLog      = "log"
 	kindPut      = "put"
 	kindWatched  = "put_watched"
 	kindReadable = "put_readable"
@@ -34,7 +36,7 @@ func spec() estate.Spec {
 		Title:      "HTTP services",
 		Credential: estate.OptionalCredential,
 		Connection: connection(),
-		Kinds:      []estate.Kind{put(), watched(), readable(), get(), getWithValue(), request()},
+		Kinds:      []estate.Kind{put(), watched(), readable(), get(), getWithValue(), request(), fixtureKind(), logKind()},
 	}
 }
 

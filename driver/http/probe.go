@@ -17,7 +17,7 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 	if err := ctx.Err(); err != nil {
 		return nil, stopped("probe", err)
 	}
-	if t.Kind != "" && !isLocation(t.Kind) && t.Kind != kindGet && t.Kind != kindWith && t.Kind != kindRequest {
+	if t.Kind != "" && !isLocation(t.Kind) && t.Kind != kindGet && t.Kind != kindWith && t.Kind != kindRequest && t.Kind != kindFixture && t.Kind != kindLog {
 		return nil, unsupported("probe", t.Kind)
 	}
 	grants, err := c.probeConnection(ctx)
@@ -27,7 +27,7 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 	switch t.Kind {
 	case kindPut, kindWatched, kindReadable:
 		return c.probeLocation(ctx, t, grants)
-	case kindRequest:
+	case kindRequest, kindFixture:
 		return append(grants, untried(t.Settings)), nil
 	default:
 		return grants, nil // the check itself is the probe

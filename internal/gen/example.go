@@ -31,6 +31,9 @@ func kindExample(s estate.Spec, k estate.Kind) string {
 	where := map[estate.Role]string{estate.RoleLocation: "locations", estate.RoleCheck: "checks", estate.RoleDiscovery: "discover"}[k.Role]
 	fmt.Fprintf(&b, "%s:\n  - use: %s\n    kind: %s\n", where, s.Name, k.Name)
 	needed(&b, "    ", k.Fields)
+	if k.Check != nil && k.Check.Observes == estate.ObservesLog { // one of two must be said, which no field tells
+		fmt.Fprintf(&b, "    forbid: '401|invalid signature'\n")
+	}
 	if f := k.Location; f != nil && !f.Live && len(f.Activations) > 0 {
 		fmt.Fprintf(&b, "    activate: %s\n", f.Activations[0].Kind)
 	}
