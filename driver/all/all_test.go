@@ -10,12 +10,13 @@ import (
 // worlds gives each driver something to be tried at.
 func worlds() map[string]drivertest.Build {
 	return map[string]drivertest.Build{
-		"exec":   execWorld,
-		"file":   fileWorld,
-		"fly":    flyWorld,
-		"github": githubWorld,
-		"http":   httpWorld,
-		"random": randomWorld,
+		"exec":     execWorld,
+		"file":     fileWorld,
+		"fly":      flyWorld,
+		"github":   githubWorld,
+		"http":     httpWorld,
+		"postgres": postgresWorld,
+		"random":   randomWorld,
 	}
 }
 

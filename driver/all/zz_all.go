@@ -9,6 +9,7 @@ import (
 	"github.com/pawlhq/pawl/driver/fly"
 	"github.com/pawlhq/pawl/driver/github"
 	"github.com/pawlhq/pawl/driver/http"
+	"github.com/pawlhq/pawl/driver/postgres"
 	"github.com/pawlhq/pawl/driver/random"
 )
 
@@ -20,6 +21,7 @@ func Drivers() driver.Registry {
 		fly.New(),
 		github.New(),
 		http.New(),
+		postgres.New(),
 		random.New(),
 	}
 }

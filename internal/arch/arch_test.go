@@ -110,7 +110,7 @@ func TestDriversHaveNoOtherWayOut(t *testing.T) {
 			continue
 		}
 		for _, banned := range []string{"os", "os/exec", "net", "syscall"} {
-			if imports(s.file, banned) {
+			if imports(s.file, banned) && !(banned == "net" && s.pkg == "driver/tcp") { // it wraps what Env.Dial gives
 				t.Errorf("%s/%s imports %s: a driver's ways out are in driver.Env", s.pkg, s.name, banned)
 			}
 		}
@@ -250,7 +250,7 @@ func TestDirectDependencies(t *testing.T) {
 
 // TestUseOfValues holds the list of packages that open secret values.
 func TestUseOfValues(t *testing.T) {
-	allowed := []string{"secret", "envelope", "estate", "rotation", "driver/rest", "driver/file", "driver/exec", "driver/github", "driver/http",
+	allowed := []string{"secret", "envelope", "estate", "rotation", "driver/rest", "driver/file", "driver/exec", "driver/github", "driver/http", "driver/postgres", "driver/redis",
 		"driver/drivertest", "driver/random", "internal/cli", "internal/rehearsal", "internal/crash"}
 	var found []string
 	for _, s := range sources(t) {
