@@ -17,6 +17,7 @@ func worlds() map[string]drivertest.Build {
 		"http":     httpWorld,
 		"postgres": postgresWorld,
 		"random":   randomWorld,
+		"redis":    redisWorld,
 	}
 }
 

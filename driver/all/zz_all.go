@@ -11,6 +11,7 @@ import (
 	"github.com/pawlhq/pawl/driver/http"
 	"github.com/pawlhq/pawl/driver/postgres"
 	"github.com/pawlhq/pawl/driver/random"
+	"github.com/pawlhq/pawl/driver/redis"
 )
 
 // Drivers gives every driver, in alphabetical order.
@@ -23,5 +24,6 @@ func Drivers() driver.Registry {
 		http.New(),
 		postgres.New(),
 		random.New(),
+		redis.New(),
 	}
 }

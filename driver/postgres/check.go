@@ -90,6 +90,10 @@ func (c *conn) account(s estate.Settings, value secret.Parts) (place, string, se
 		}
 		return at, user, password, nil
 	}
+	_, named := value[partUser]
+	if s.String("user") == "" && !named {
+		return fail("neither the setting user nor a part user says who logs in")
+	}
 	name, err := estate.Render(cmp.Or(s.String("user"), "{{.user}}"), value, nil)
 	if err != nil {
 		return fail("user: " + err.Error())

@@ -85,7 +85,7 @@ func login() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindLogin,
 		Doc: "Passes when a login with the value itself works and a query gives the expected value.",
 		Fields: []estate.Field{
-			{Name: "user", Type: estate.Template, Default: "{{.user}}", Example: "app", Doc: "The name to log in with."},
+			{Name: "user", Type: estate.Template, Example: "app", Doc: "The name to log in with. The part `user` without it."},
 			{Name: "password", Type: estate.Template, Example: "{{.password}}", Doc: "The password. The part `password` without it, or the value itself where there is one part."},
 			{Name: "url", Type: estate.Template, Example: "{{.value}}", Doc: "A whole URL as the application has it, `postgres://user:password@host:port/database`, instead of user and password. Of its options only `sslmode` counts."},
 			{Name: "query", Type: estate.String, Default: defaultQuery, Doc: "One statement that gives one value. It may change nothing."},

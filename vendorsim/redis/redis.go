@@ -21,6 +21,9 @@ import (
 	"github.com/pawlhq/pawl/vendorsim/internal/child"
 )
 
+// Admin is the name of a user that may do everything, beside the default user.
+const Admin = "admin"
+
 // startWithin bounds how long a server may take to be ready.
 const startWithin = 30 * time.Second
 
@@ -41,7 +44,7 @@ type Options struct {
 // Server is a Redis that runs. It is safe for concurrent use.
 type Server struct {
 	Port     int
-	Password string // of the user default, who may do everything; a canary
+	Password string // of Admin and of the user default, who may do everything; a canary
 
 	dir     string
 	process *child.Process
@@ -81,14 +84,15 @@ func (s *Server) run(ctx context.Context, program string, account child.Account,
 	if s.Port, err = child.FreePort(ctx); err != nil {
 		return err
 	}
-	if err := s.write("users.acl", fmt.Sprintf("user default on >%s ~* &* +@all\n", s.Password)); err != nil {
+	admin := fmt.Sprintf("user %s on >%s ~* &* +@all", Admin, s.Password)
+	if err := s.write("users.acl", fmt.Sprintf("%s\nuser default on >%s ~* &* +@all\n", admin, s.Password)); err != nil {
 		return err
 	}
 	lines := append([]string{"bind 127.0.0.1", "port " + strconv.Itoa(s.Port), "dir " + s.dir, `save ""`, "appendonly no", "daemonize no"}, o.Settings...)
 	if o.ACLFile {
 		lines = append(lines, "aclfile "+filepath.Join(s.dir, "users.acl"))
 	} else {
-		lines = append(lines, "requirepass "+s.Password)
+		lines = append(lines, "requirepass "+s.Password, admin)
 	}
 	if err := s.write("redis.conf", strings.Join(lines, "\n")+"\n"); err != nil {
 		return err
