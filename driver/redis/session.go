@@ -3,7 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
-	"net"
+	"io"
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -35,7 +35,7 @@ type session struct {
 	ctx    context.Context
 	op, on string
 	dialer *tcp.Dialer
-	line   net.Conn
+	line   io.Closer
 	client *goredis.Client
 	conn   *goredis.Conn
 }
@@ -69,10 +69,13 @@ func (c *conn) dial(ctx context.Context, op, on string, at place) (*session, err
 		return nil, invalid(op, on, "tls or ca: "+err.Error(), "")
 	}
 	// Connected here and not by the library, which would log a failure.
-	if s.line, err = s.dialer.DialTLS(config)(ctx, "tcp", tcp.Address(at.host, at.port)); err != nil {
+	line, err := s.dialer.DialTLS(config)(ctx, "tcp", tcp.Address(at.host, at.port))
+	if err != nil {
 		return nil, s.dialer.Failure(op, on, false, err)
 	}
-	s.client = goredis.NewClient(options(s.line))
+	set := options()
+	set.Dialer = tcp.Given(line)
+	s.line, s.client = line, goredis.NewClient(set)
 	s.conn = s.client.Conn()
 	return s, nil
 }
@@ -81,17 +84,9 @@ func (c *conn) dial(ctx context.Context, op, on string, at place) (*session, err
 // no second attempt, no reconnection, nothing said of itself. It sends HELLO 2
 // without a password, for AUTH, sent by auth, tells a refusal from a server
 // that does not know HELLO.
-func options(line net.Conn) *goredis.Options {
-	given := false
+func options() *goredis.Options {
 	return &goredis.Options{
-		Addr: "the connection of the act",
-		Dialer: func(context.Context, string, string) (net.Conn, error) {
-			if given {
-				return nil, errors.New("an act has one connection")
-			}
-			given = true
-			return line, nil
-		},
+		Addr:     "the connection of the act",
 		Protocol: 2, MaxRetries: -1, DialerRetries: 1, PoolSize: 1, PipelinePoolSize: -1, DisableIdentity: true,
 		ReadTimeout: noDeadline, WriteTimeout: noDeadline,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
