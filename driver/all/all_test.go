@@ -16,8 +16,10 @@ func worlds() map[string]drivertest.Build {
 		"github":     githubWorld,
 		"http":       httpWorld,
 		"neon":       neonWorld,
+		"postgres":   postgresWorld,
 		"prometheus": prometheusWorld,
 		"random":     randomWorld,
+		"redis":      redisWorld,
 	}
 }
 

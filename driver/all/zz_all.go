@@ -10,8 +10,10 @@ import (
 	"github.com/pawlhq/pawl/driver/github"
 	"github.com/pawlhq/pawl/driver/http"
 	"github.com/pawlhq/pawl/driver/neon"
+	"github.com/pawlhq/pawl/driver/postgres"
 	"github.com/pawlhq/pawl/driver/prometheus"
 	"github.com/pawlhq/pawl/driver/random"
+	"github.com/pawlhq/pawl/driver/redis"
 )
 
 // Drivers gives every driver, in alphabetical order.
@@ -23,7 +25,9 @@ func Drivers() driver.Registry {
 		github.New(),
 		http.New(),
 		neon.New(),
+		postgres.New(),
 		prometheus.New(),
 		random.New(),
+		redis.New(),
 	}
 }
