@@ -5,6 +5,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,7 +20,10 @@ func Copy(e rotation.Entry) rotation.Entry {
 	e.Time, e.Until = plain(e.Time), plain(e.Until)
 	e.Before, e.Receipt = copyReceipt(e.Before), copyReceipt(e.Receipt)
 	e.Credential = CopyCredential(e.Credential)
-	e.Known = slices.Clone(e.Known)
+	e.Known, e.Found = slices.Clone(e.Known), slices.Clone(e.Found)
+	for i, settings := range e.Found {
+		e.Found[i] = maps.Clone(settings)
+	}
 	return e
 }
 
