@@ -18,6 +18,8 @@ const (
 	kindOrg    = "org_token"
 	kindSecret = "app_secret"
 	kindHealth = "machines_health"
+	kindLogs   = "logs"
+	kindApps   = "apps"
 )
 
 // The activations.
@@ -49,7 +51,7 @@ func (*Driver) Info() driver.Info {
 				{Name: "api_base", Type: estate.String, Default: defaultAPI, Example: "http://_api.internal:4280", Doc: "Where the Machines API is. Inside Fly's private network it is `http://_api.internal:4280`."},
 				{Name: "graphql_base", Type: estate.String, Default: defaultGraphQL, Example: defaultGraphQL, Doc: "Where the GraphQL API and the releases calls are."},
 			},
-			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), machinesHealth()},
+			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), machinesHealth(), appLogs(), orgApps()},
 		},
 		Since:   "0.1",
 		APIDocs: "https://fly.io/docs/machines/api/",
