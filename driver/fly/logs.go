@@ -115,8 +115,8 @@ func (c *conn) readLogs(ctx context.Context, app string, rule lines.Rule, from t
 			if at.Before(from) {
 				continue
 			}
-			if err := w.Tally.Read(rule, strings.NewReader(line.Attributes.Message)); err != nil {
-				return false, &driver.Error{Op: opLogs, On: app, Kind: driver.Internal, Effect: pawl.EffectNone, Err: err}
+			for text := range strings.Lines(line.Attributes.Message) {
+				w.Tally.Add(rule, []byte(text))
 			}
 		}
 		if len(*page.Data) == 0 || page.Meta.Next == "" || page.Meta.Next == w.Next {
