@@ -9,14 +9,20 @@ build:
 	$(GO) build -trimpath -o bin/pawl ./cmd/pawl
 
 # Everything that must pass. Race-checked where goroutines meet.
-test: check
+test: check servers
 	$(GO) test ./...
-	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants kill9 canary
+	$(MAKE) --no-print-directory race crash-matrix crash-matrix-mutants canary
+	$(MAKE) --no-print-directory kill9 KILL9_RUNS=60
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod verify
+
+# The servers behind some stand-ins. Quick where they are installed.
+.PHONY: servers
+servers:
+	@test -n "$$PAWL_WITHOUT_SERVERS" || vendorsim/servers.sh
 
 .PHONY: race
 race:

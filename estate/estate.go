@@ -168,6 +168,7 @@ type Location struct {
 	Settle   time.Duration
 	Task     *Task // set when Connection is Person
 
+	Slots          int           // with Accepts: values it can hold at once; 0 is as many as there are
 	Discover       *Discovery    // targets are found at run time
 	ActivateWithin time.Duration // deadline of the activation; 0 is the default
 	Consumers      []Consumer    // what is made to load the value beside Activate, in order

@@ -82,7 +82,7 @@ func (d *decoder) needs(s *draft) {
 // checkRender holds the rendering of a location to the secret's parts.
 func (d *decoder) checkRender(s *draft, p *spot) {
 	if p.Render != "" {
-		_, bad := d.template(s, p.Render, p.Role == Accepts)
+		_, bad := d.template(s, p.Render, p.Role == Accepts && p.Slots != 1)
 		d.flawed(p.keys.value("render"), "render", bad)
 		return
 	}

@@ -60,6 +60,9 @@ func TestConsumersAndShadows(t *testing.T) {
 	if d := found.Discover; d == nil || d.AtLeast != 2 || d.AtMost != 40 || d.Settings.String("path") != "/apps" {
 		t.Errorf("discover: %+v", d)
 	}
+	if root := find(t, whole(t), "ROOT_PASSWORD").Locations[0]; root.Slots != 1 || root.Role != estate.Accepts {
+		t.Errorf("slots: %+v", root)
+	}
 	if s := found.Shadows; len(s) != 1 || s[0].Kind != "app_secret" || s[0].Discover == nil || s[0].Discover.AtLeast != 1 || s[0].Why == "" {
 		t.Errorf("shadows: %+v", s)
 	}

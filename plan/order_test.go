@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -151,6 +152,32 @@ func TestActivationsFollowTheirWrites(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestVerifiersHoldBothMeanwhile holds that verifiers accept both versions
+// before the first client has the new one, and the new one alone only after
+// the last; and that a version that is contained first is accepted by none.
+func TestVerifiersHoldBothMeanwhile(t *testing.T) {
+	s := scenario{file: "accept_list", secrets: []pawl.SecretName{"KEY"}, known: held}
+	p := s.make(t, s.load(t), now())
+	var got []string
+	for i := range p.Steps {
+		if step := &p.Steps[i]; step.Act == plan.ActPut {
+			got = append(got, fmt.Sprintf("%s %s %t", step.Phase, step.Content, step.Accepts))
+		}
+	}
+	if want := []string{"widen old+new true", "switch new false", "narrow new true"}; !slices.Equal(got, want) {
+		t.Errorf("writes are %q, want %q", got, want)
+	}
+	e := s.load(t)
+	key, _ := e.Secret("KEY")
+	key.Compromised.Contain = estate.ContainFirst
+	s.mode = plan.Compromised
+	for _, step := range s.make(t, e, now()).Steps {
+		if step.Act == plan.ActPut && step.Content != plan.ContentNew {
+			t.Errorf("%s writes %s, and the old version has leaked", step.ID, step.Content)
+		}
+	}
 }
 
 // TestReplacedIsWrittenAtOnce holds that where the old version dies at mint,

@@ -81,6 +81,17 @@ func TestPeople(t *testing.T) {
 	})
 }
 
+// TestPeopleByName holds who is asked for what, where people write, test, act
+// and end a version.
+func TestPeopleByName(t *testing.T) {
+	s := scenario{file: "person_steps", secrets: []pawl.SecretName{"KEY"}, known: held}
+	want := []string{"office: Paste version 7 into the vendor's portal (task-1)", "operations: Restart the old batch host (task-2)",
+		"shop: Place a test order with version 7 (task-3)", "security: Delete the old key (task-4)"}
+	if got := s.make(t, s.load(t), now()).People; !slices.Equal(got, want) {
+		t.Errorf("people are %q, want %q", got, want)
+	}
+}
+
 // TestTextShowsEverything holds that nothing happens that an approver did not
 // see: every step, its deadline, every task, warning and person is in the
 // text, and so is what half of it would break.

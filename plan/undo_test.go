@@ -88,6 +88,8 @@ func TestUndoActivatesWhatItPutsBack(t *testing.T) {
 					t.Errorf("%s is activated %d times, and %s was %d times", u.ID, n, u.Reverses, activations[u.Reverses])
 				}
 				last = u.Stage
+			case u.ReprovesAny() && u.Act != plan.ActCheck:
+				t.Errorf("%s does %s to prove the old version again", u.ID, u.Act)
 			case u.Phase == pawl.Mint && u.Stage <= last:
 				t.Errorf("%s ends the new version before the old one is back", u.ID)
 			}

@@ -45,6 +45,14 @@
 //     the rotation, and undoes nothing: these are not failures of a step.
 //   - A person is needed. The question is an entry in the journal; so is the
 //     answer. Neither needs a running process.
+//   - People speak twice, late, or against each other. An answer is to the
+//     question before it and is used once; a no beats a yes, and a word to undo
+//     one to resume. The last moment to listen is before the point of no return.
+//   - Somebody else writes to a place meanwhile. An undo asks before it writes
+//     over that, and the end of the old version asks when a place no longer
+//     holds what was written there.
+//   - A value is no new one: the mint or the person gave what is in place. It is
+//     never written, and never ended.
 //
 // After the point of no return a rotation only goes forward or holds.
 package rotation

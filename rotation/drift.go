@@ -84,7 +84,17 @@ func (j *job) lastWrites() []*plan.Step {
 // there last: by its value, where the place gives it back, else by what it
 // told of that write. Where the end of a write of ours is not known, a digest
 // or a time proves nothing about others.
+//
+// A place that was found and is not there any more holds nothing.
 func (j *job) changed(ctx context.Context, put *plan.Step, ours ...plan.Content) (bool, error) {
+	changed, err := j.differs(ctx, put, ours...)
+	if e := (*driver.Error)(nil); put.Found != "" && errors.As(err, &e) && e.Kind == driver.NotFound {
+		return false, nil
+	}
+	return changed, err
+}
+
+func (j *job) differs(ctx context.Context, put *plan.Step, ours ...plan.Content) (bool, error) {
 	if put.Confirm == estate.ByNothing {
 		return false, nil
 	}

@@ -119,8 +119,12 @@ func (j *job) act(ctx context.Context) {
 		j.quota(ctx)
 	case plan.ActLearn:
 		j.learn(ctx)
+	case plan.ActDiscover:
+		j.discover(ctx)
 	case plan.ActCheck:
 		j.check(ctx)
+	case plan.ActClean:
+		j.clean(ctx)
 	case plan.ActApprove, plan.ActTask:
 		j.ask()
 	case plan.ActMint:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
 )
 
 // Journal is the durable account of rotations: for each its pinned plan and
@@ -232,6 +233,7 @@ type Entry struct {
 	Strength   string             `json:"strength,omitempty"` // how well a write was confirmed
 	Credential *driver.Credential `json:"credential,omitempty"`
 	Known      []string           `json:"known,omitempty"` // ids at the issuer before a mint
+	Found      []estate.Settings  `json:"found,omitempty"` // places that a discovery found
 	Print      pawl.Fingerprint   `json:"fingerprint,omitempty"`
 	Until      time.Time          `json:"until,omitzero"`
 	Resume     string             `json:"resume,omitempty"`

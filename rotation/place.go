@@ -20,6 +20,9 @@ func (j *job) preparePut(ctx context.Context) {
 	if err == nil {
 		before, err = port.Stat(ctx, j.target())
 	}
+	if j.vanished(ctx, err) {
+		return
+	}
 	if j.failed(ctx, err) {
 		j.over = true
 		return
@@ -43,7 +46,7 @@ func (j *job) put(ctx context.Context) {
 		return
 	}
 	receipt, err := port.Put(ctx, driver.Write{Target: j.target(), Value: value, Version: j.version()})
-	if j.failed(ctx, err) {
+	if j.vanished(ctx, err) || j.failed(ctx, err) {
 		return
 	}
 	j.acted = true
@@ -268,7 +271,7 @@ func (j *job) activate(ctx context.Context) {
 	}
 	progress, err := port.Activate(ctx, a)
 	switch {
-	case j.failed(ctx, err):
+	case j.vanished(ctx, err), j.failed(ctx, err):
 	case progress.Done:
 		j.ok(Entry{Detail: progress.Detail})
 	default:

@@ -84,10 +84,14 @@ func (j *job) since() time.Time {
 			return put.DoneAt
 		}
 	}
-	if j.st.AnnouncedAt.IsZero() {
+	switch {
+	case j.st.AnnouncedAt.IsZero():
 		return j.now()
+	case j.step.Cleans: // what it makes is named by this, and must be found again
+		return j.st.AnnouncedAt
+	default:
+		return j.st.since()
 	}
-	return j.st.since()
 }
 
 // inPlace is the version that should work when the step runs.
@@ -109,10 +113,11 @@ func (j *job) found(f driver.Finding) {
 		j.pending(f.After, f.Resume, f.Detail)
 	case j.mutant(mutant.RetireUnproven):
 		j.ok(Entry{Detail: f.Detail})
-	case !j.late() && !j.before0() && !j.step.Acts:
+	case !f.Final && !j.late() && !j.before0() && !j.step.Acts:
 		j.pending(f.After, f.Resume, f.Detail) // it may still come: caches, load balancers, replicas
 	default:
 		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "the expected result is not there: " + f.Detail, Next: f.Link})
+		j.entries[len(j.entries)-1].Resume = "" // tried again, it begins anew
 	}
 }
 

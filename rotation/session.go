@@ -65,7 +65,7 @@ func (s *session) reload(ctx context.Context) error {
 	}
 	var known *plan.Plan
 	if s.state != nil {
-		known = s.state.Plan
+		known = s.state.pinned
 	}
 	state, err := fold(a, known)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/plan"
 )
 
@@ -15,7 +16,7 @@ import (
 // It is computed from the account alone, by Fold.
 type State struct {
 	ID       pawl.RotationID
-	Plan     *plan.Plan
+	Plan     *plan.Plan // with what discoveries have found
 	OpenedAt time.Time
 	Outcome  pawl.Outcome
 	Steps    map[string]*StepState
@@ -24,6 +25,7 @@ type State struct {
 	Next     string // the command that goes on, when held
 	Last     time.Time
 	Signals  []Entry // words of people that no step has used yet
+	pinned   *plan.Plan
 	sealed   map[int64]map[string][]byte
 }
 
@@ -55,6 +57,7 @@ type StepState struct {
 	Strength    string
 	Credential  *driver.Credential
 	Known       []string
+	Found       []estate.Settings  // discover: the places
 	Suspect     *driver.Credential // a credential that may be the one whose answer was lost
 	Attributed  bool               // the suspect is ours: by its name, or because a person said so
 	Provided    int64              // the signal by which a person gave the value
@@ -79,7 +82,7 @@ func fold(a Account, known *plan.Plan) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{ID: a.ID, Plan: p, OpenedAt: a.OpenedAt, Outcome: pawl.Open, Steps: make(map[string]*StepState, len(p.Steps)+len(p.Undo)), sealed: a.Signals}
+	s := &State{ID: a.ID, Plan: p, pinned: p, OpenedAt: a.OpenedAt, Outcome: pawl.Open, Steps: make(map[string]*StepState, len(p.Steps)+len(p.Undo)), sealed: a.Signals}
 	for _, entry := range a.Entries {
 		s.apply(entry)
 	}
@@ -121,6 +124,7 @@ func (s *State) apply(e Entry) {
 		s.Step(e.Step).announce(e)
 	case KindOutcome:
 		s.Step(e.Step).outcome(e)
+		s.expand(e)
 		s.use(e)
 	case KindLook:
 		s.Step(e.Step).look(e)
@@ -234,7 +238,7 @@ func (st *StepState) outcome(e Entry) {
 		st.Tries++
 		st.NotBefore, st.Resume = e.Until, e.Resume
 	case ResultFailed:
-		st.Status = StatusFailed
+		st.Status, st.Resume = StatusFailed, e.Resume
 	}
 }
 

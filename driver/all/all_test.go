@@ -16,8 +16,11 @@ func worlds() map[string]drivertest.Build {
 		"fly":        flyWorld,
 		"github":     githubWorld,
 		"http":       httpWorld,
+		"neon":       neonWorld,
+		"postgres":   postgresWorld,
 		"prometheus": prometheusWorld,
 		"random":     randomWorld,
+		"redis":      redisWorld,
 	}
 }
 

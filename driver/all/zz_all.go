@@ -10,8 +10,11 @@ import (
 	"github.com/pawlhq/pawl/driver/fly"
 	"github.com/pawlhq/pawl/driver/github"
 	"github.com/pawlhq/pawl/driver/http"
+	"github.com/pawlhq/pawl/driver/neon"
+	"github.com/pawlhq/pawl/driver/postgres"
 	"github.com/pawlhq/pawl/driver/prometheus"
 	"github.com/pawlhq/pawl/driver/random"
+	"github.com/pawlhq/pawl/driver/redis"
 )
 
 // Drivers gives every driver, in alphabetical order.
@@ -23,7 +26,10 @@ func Drivers() driver.Registry {
 		fly.New(),
 		github.New(),
 		http.New(),
+		neon.New(),
+		postgres.New(),
 		prometheus.New(),
 		random.New(),
+		redis.New(),
 	}
 }

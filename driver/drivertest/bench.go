@@ -26,6 +26,7 @@ type bench struct {
 	world World
 	clock *Clock
 	wire  *wire
+	line  *dialing
 	conn  driver.Conn
 	log   *lockedBuffer
 
@@ -48,6 +49,10 @@ func (s *suite) open(t testing.TB, tr trial, stranger bool) *bench {
 	b.wire.watch(secret.NewString(canary))
 	env := driver.Env{Transport: b.wire, Now: b.clock.Now, Wait: b.clock.Wait, Rand: rand.Reader, Dir: b.world.Dir,
 		Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	b.line = &dialing{t: t, inner: b.world.Dial, world: &b.world, calls: s.info.Calls, log: &s.calls, at: -1}
+	if b.world.Dial != nil {
+		env.Dial = b.line.dial
+	}
 	if b.world.Transport == nil {
 		env.Transport = forbidden{t}
 	}
@@ -60,6 +65,13 @@ func (s *suite) open(t testing.TB, tr trial, stranger bool) *bench {
 	}
 	b.conn = conn
 	return b
+}
+
+// calls counts what the driver has sent since the last aim.
+func (b *bench) calls() int {
+	made, _ := b.wire.exchanges()
+	events, _ := b.line.events()
+	return len(made) + len(events)
 }
 
 func (b *bench) target() driver.Target { return driver.Target{Kind: b.c.Kind, Settings: b.c.Settings} }

@@ -8,6 +8,8 @@
 package drivertest
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"testing"
 
@@ -19,12 +21,19 @@ import (
 
 // World is a vendor at which a driver is tried, made anew for each trial.
 type World struct {
-	Transport    http.RoundTripper // to the stand-in; nil for a driver of the local machine
-	Settings     estate.Settings   // of the connection, with the defaults
-	Credential   secret.Value      // one that may do everything; empty where the driver needs none
-	Dir          string            // for Env.Dir
-	ValueHeaders []string          // headers beside Authorization that may carry a credential or value
-	Cases        []Case            // at least one for each kind
+	Transport http.RoundTripper // to the stand-in; nil for a driver of the local machine
+	// Dial reaches a real server, for a driver whose protocol is not HTTP. Nil
+	// for all others.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Call names the declared call that a request sent over Dial makes, as
+	// "SQL DROP ROLE"; "" for what is none, such as a greeting. May be nil.
+	Call func(sent []byte) string
+
+	Settings     estate.Settings // of the connection, with the defaults
+	Credential   secret.Value    // one that may do everything; empty where the driver needs none
+	Dir          string          // for Env.Dir
+	ValueHeaders []string        // headers beside Authorization that may carry a credential or value
+	Cases        []Case          // at least one for each kind
 	Excuses      []Excuse
 }
 
@@ -49,6 +58,9 @@ type Case struct {
 	// else has to do it. It is called with the kind of the activation or the
 	// check, after each answer that says "not yet". May be nil.
 	Outside func(kind string)
+	// State tells everything about the target that an act may change. It is
+	// needed where the world has a Dial and the kind's acts change something.
+	State func() string
 	// Break makes the consumer of a check fail. May be nil.
 	Break func()
 	// Found is what a discovery must give for each target: its settings, in
@@ -68,8 +80,12 @@ type Excuse struct {
 }
 
 // Twice stands in an Excuse for an activation that acts again on consumers
-// that have the value.
+// that have the value, and for a mint under a name that is taken.
 const Twice = "twice"
+
+// Unused stands in an Excuse for a declared call, named as Act, that this
+// world's vendor gives no reason to make.
+const Unused = "unused"
 
 // Canary is the value that is written to locations and given to checks.
 const Canary = canary
@@ -121,6 +137,7 @@ func (s *suite) kind(t *testing.T, tr trial) {
 			s.strangers(t, tr, a)
 			if !t.Failed() { // faults are aimed at the calls that a good run makes
 				s.faults(t, tr, a)
+				s.cuts(t, tr, a)
 				s.hostile(t, tr, a)
 			}
 		})
@@ -141,8 +158,8 @@ func (s *suite) covered(t *testing.T, w World) {
 			t.Errorf("the world has no case for the %s %q", k.Role, k.Name)
 		}
 	}
-	if w.Transport != nil {
-		s.calls.unused(t, s.info.Calls)
+	if w.Transport != nil || w.Call != nil {
+		s.calls.unused(t, s.info.Calls, w.Excuses)
 	}
 	for _, e := range w.Excuses {
 		if e.Why == "" {

@@ -87,13 +87,14 @@ func (s *suite) quiet(t *testing.T, tr trial, a act) {
 func (s *suite) cancelled(t *testing.T, tr trial, a act) {
 	b, st := s.prepared(t, tr, a)
 	b.wire.aim(-1, nil, nil)
+	b.line.aim(-1, nil, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	before := b.truth(act{})
 	err := a.run(ctx, b, st)
-	made, _ := b.wire.exchanges()
-	if e := b.inspect("cancelled before", err); e == nil || !errors.Is(err, context.Canceled) || e.Effect != pawl.EffectNone || len(made) != 0 || b.truth(act{}) != before {
-		t.Errorf("a context that had ended: %d calls, error %v, want none and context.Canceled without effect", len(made), err)
+	made := b.calls()
+	if e := b.inspect("cancelled before", err); e == nil || !errors.Is(err, context.Canceled) || e.Effect != pawl.EffectNone || made != 0 || b.truth(act{}) != before {
+		t.Errorf("a context that had ended: %d calls, error %v, want none and context.Canceled without effect", made, err)
 	}
 	if b.world.Transport == nil {
 		return
@@ -124,7 +125,7 @@ func (s *suite) cancelled(t *testing.T, tr trial, a act) {
 // strangers holds that a connection whose credential is unknown is told so.
 func (s *suite) strangers(t *testing.T, tr trial, a act) {
 	good, st := s.prepared(t, tr, a)
-	if good.world.Transport == nil || good.world.Credential.Empty() {
+	if good.world.Transport == nil && good.world.Dial == nil || good.world.Credential.Empty() {
 		return
 	}
 	if a.name == "verify" || a.name == "identify" || a.name == "revoke" {
@@ -135,7 +136,7 @@ func (s *suite) strangers(t *testing.T, tr trial, a act) {
 		*b.wire.values = *good.wire.values
 	}
 	err := a.run(t.Context(), b, st)
-	if made, _ := b.wire.exchanges(); len(made) == 0 || a.name == "check" && tr.kind.Check.TakesValue {
+	if b.calls() == 0 || a.name == "check" && tr.kind.Check.TakesValue {
 		return // the credential was not needed, or it is the value that is tried
 	}
 	if e := b.inspect("a stranger", err, st.grants); e == nil || e.Kind != driver.Unauthenticated || e.Effect != pawl.EffectNone {

@@ -22,6 +22,8 @@ func (l lab) Info() driver.Info {
 	return driver.Info{Spec: estate.Spec{Name: "lab", Title: "Lab", Credential: estate.NeedsCredential, Kinds: []estate.Kind{
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
 		{Role: estate.RoleLocation, Name: "place", Doc: "A place.", Fields: name, Identity: []string{"name"}, Location: &place},
+		{Role: estate.RoleCheck, Name: "all_healthy", Doc: "The consumers of all places are served.", Check: &estate.CheckFacts{Within: 10 * time.Minute}},
+		{Role: estate.RoleDiscovery, Name: "places", Doc: "Every place."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 	}}}
 }
@@ -161,13 +163,30 @@ func (l *labConn) Activate(ctx context.Context, a driver.Activation) (driver.Pro
 // Check asks whether the consumer is served.
 func (l *labConn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
 	var out struct{ OK bool }
-	if err := l.call(ctx, "health", "GET", "/places/{name}/health", at(r.Target), nil, &out); err != nil {
+	path := "/places/{name}/health"
+	if r.Target.Kind == "all_healthy" {
+		path = "/health"
+	}
+	if err := l.call(ctx, "health", "GET", path, at(r.Target), nil, &out); err != nil {
 		return driver.Finding{}, err
 	}
 	if !out.OK {
 		return driver.Finding{State: driver.Failed, Detail: "the consumer is refused"}, nil
 	}
 	return driver.Finding{State: driver.Passed}, nil
+}
+
+// Discover lists the places.
+func (l *labConn) Discover(ctx context.Context, _ driver.Target) ([]driver.Target, error) {
+	var out []struct{ Name string }
+	if err := l.call(ctx, "list places", "GET", "/places", nil, nil, &out); err != nil {
+		return nil, err
+	}
+	list := make([]driver.Target, len(out))
+	for i, p := range out {
+		list[i] = driver.Target{Kind: "place", Settings: estate.Settings{"name": p.Name}}
+	}
+	return list, nil
 }
 
 var _ interface {
@@ -180,4 +199,5 @@ var _ interface {
 	driver.Deactivator
 	driver.Remover
 	driver.Activator
+	driver.Discoverer
 } = (*labConn)(nil)

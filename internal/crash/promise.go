@@ -226,6 +226,7 @@ func (r *run) judge() {
 		r.whole(false)
 	case pawl.Undone:
 		r.whole(true)
+		r.excused()
 	case pawl.Held:
 		r.orphans()
 	default:
@@ -257,6 +258,22 @@ func (r *run) whole(undone bool) {
 		}
 	}
 	r.leftovers(truth, undone)
+}
+
+// excused holds that only a step's failure on record, or a person, turns a
+// rotation back: an error of the store is neither.
+func (r *run) excused() {
+	a, err := r.store.Load(context.Background(), r.id)
+	if err != nil {
+		r.violate("P3: the journal cannot be read: %v", err)
+		return
+	}
+	for _, e := range a.Entries {
+		if e.Kind == rotation.KindOutcome && e.Result == rotation.ResultFailed || e.Word == rotation.WordUndo && e.Actor == "operator" {
+			return
+		}
+	}
+	r.violate("P3: it was undone, and neither a step failed nor a person said so")
 }
 
 // list holds that a verifier's list has exactly the version that is current.

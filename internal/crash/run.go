@@ -149,10 +149,10 @@ func (r *run) engine(holder string, p *process) *rotation.Engine {
 }
 
 // observe sees entries once they are stored, to know what is announced.
-func (r *run) observe(e rotation.Entry, _ *rotation.State) {
+func (r *run) observe(e rotation.Entry, st *rotation.State) {
 	switch {
 	case e.Kind == rotation.KindIntent, e.Kind == rotation.KindLook && e.Result == rotation.ResultPresent:
-		if step, ok := r.plan.Step(e.Step); ok {
+		if step, ok := st.Plan.Step(e.Step); ok {
 			r.open[e.Step] = step.Act
 		}
 	case e.Kind == rotation.KindOutcome, e.Kind == rotation.KindLook:

@@ -27,6 +27,7 @@ type shape struct {
 	leaked   bool
 	stranger bool
 	meddled  bool // somebody puts the old value back at its last place
+	turnover bool // one place goes and one comes once they were found
 }
 
 // api are the facts of an issuer without peculiarities.
@@ -64,6 +65,13 @@ func Shapes() []*Scenario {
     issuer: {use: lab, kind: credential}
     locations: [{use: lab, kind: place, name: a, activate: reload}]
     checks: [{use: lab, kind: health, name: a}]
+`},
+		{name: "places found at run time", facts: api, turnover: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b", "leaver"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations: [{use: lab, kind: place, discover: {use: lab, kind: places, at_least: 2}, activate: reload}]
+    checks: [{use: lab, kind: all_healthy, when: [before, after, drain, final]}]
+    retire: {after: 1h}
 `},
 		{name: "value replaced at mint", facts: replaced, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
   KEY:
@@ -144,6 +152,7 @@ func (s *shape) build(clock *Clock) (*World, error) {
 		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked}
 	s.seed(v, w)
 	w.Answer = s.answerer(v)
+	v.turnover = s.turnover
 	if s.meddled {
 		w.Meddle = v.meddle
 	}

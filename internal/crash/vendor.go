@@ -27,6 +27,7 @@ type vendor struct {
 	seen      []string // every value that ever existed
 	refused   []string // values that it was asked about and refused
 	strangers []string // ids of credentials that are not ours
+	turnover  bool     // once the places were listed, one goes and one comes
 }
 
 type vendorCred struct {
@@ -144,10 +145,30 @@ func (v *vendor) answer(req *http.Request, body []byte) (int, any) {
 		return 200, v.listCredentials()
 	case parts[0] == "credentials":
 		return v.changeCredential(req.Method, parts[1:])
+	case parts[0] == "health":
+		return 200, object{"ok": !slices.ContainsFunc(v.places, func(p *vendorPlace) bool { return !v.works(p) })}
+	case parts[0] == "places" && len(parts) == 1:
+		return 200, v.listPlaces()
 	case parts[0] == "places":
 		return v.atPlace(req.Method, parts[1:], body)
 	}
 	return 404, object{"error": "no such thing"}
+}
+
+// listPlaces lists the places, of which one has gone and one has come before
+// the reader can do anything about it. The newcomer begins with what the place
+// that has gone had loaded.
+func (v *vendor) listPlaces() []object {
+	list := []object{}
+	for _, p := range v.places {
+		list = append(list, object{"name": p.name})
+	}
+	if v.turnover {
+		v.turnover = false
+		gone := v.places[len(v.places)-1]
+		v.places[len(v.places)-1] = &vendorPlace{name: "newcomer", value: gone.value, loaded: gone.loaded, revision: 1, updated: v.clock.Now()}
+	}
+	return list
 }
 
 func (v *vendor) postCredential(body []byte) (int, any) {

@@ -27,5 +27,6 @@ const (
 	TakeSameValue   Kind = "take the value in place for a new one"
 	OverwriteOthers Kind = "put back over what somebody else wrote"
 	EndUnread       Kind = "end the old version without reading the places again"
+	FindOnce        Kind = "forget what has come since places were found"
 	HearLate        Kind = "pass the point of no return without listening"
 )

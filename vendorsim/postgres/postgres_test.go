@@ -1,0 +1,91 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pawlhq/pawl/vendorsim/internal/child/childtest"
+	"github.com/pawlhq/pawl/vendorsim/postgres"
+	"github.com/pawlhq/pawl/vendorsim/servertest"
+)
+
+func TestServerIsRealAndPrivate(t *testing.T) {
+	servertest.Needed(t)
+	t.Setenv("TMPDIR", shared(t))
+	s, err := postgres.Start(t.Context(), postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if _, err := login(t, s.DSN("postgres")); err != nil {
+		t.Errorf("the superuser cannot log in: %v", err)
+	}
+	_, err = login(t, strings.ReplaceAll(s.DSN("postgres"), s.Password, "wrong-password"))
+	var refusal *pgconn.PgError
+	if !errors.As(err, &refusal) || refusal.Code != "28P01" {
+		t.Errorf("a wrong password: got %v, want SQLSTATE 28P01", err)
+	}
+	if os.Geteuid() == 0 && childtest.Owner(t, s.PID()) == 0 {
+		t.Error("the server runs as root")
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if _, err := login(t, s.DSN("postgres")); err == nil {
+		t.Error("after Close somebody still answers")
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "pawl-postgres-*")); len(left) != 0 {
+		t.Errorf("after Close there is still %v", left)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+}
+
+func TestServerDiesWithItsProcess(t *testing.T) {
+	servertest.Needed(t)
+	childtest.DiesWithParent(t, func(ctx context.Context) (int, error) {
+		s, err := postgres.Start(ctx, postgres.Options{})
+		if err != nil {
+			return 0, err
+		}
+		return s.PID(), nil
+	})
+}
+
+func TestMissingProgramsAreNamed(t *testing.T) {
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); len(found) > 0 {
+		return // they are where no environment can hide them
+	}
+	t.Setenv("PATH", t.TempDir())
+	if _, err := postgres.Start(t.Context(), postgres.Options{}); !errors.Is(err, postgres.ErrMissing) {
+		t.Errorf("without the programs: %v", err)
+	}
+}
+
+func login(t *testing.T, dsn string) (*pgconn.PgConn, error) {
+	t.Helper()
+	c, err := pgconn.Connect(t.Context(), dsn)
+	if err == nil {
+		t.Cleanup(func() { _ = c.Close(context.Background()) })
+	}
+	return c, err
+}
+
+// shared gives a temporary folder that the server's own account may enter.
+func shared(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for d := dir; d != filepath.Dir(d) && strings.Contains(d, "Test"); d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
