@@ -39,7 +39,7 @@ func (*Driver) Open(env driver.Env, s estate.Settings) (driver.Conn, error) {
 	if base == "" {
 		base = defaultBase
 	}
-	return &conn{env: env, client: rest.New(rest.Config{
+	return &conn{client: rest.New(rest.Config{
 		Name: "Anthropic", Base: base, Env: env, MaxBody: maxBody, Authorize: authorize, Refine: refine,
 		Header: http.Header{"Anthropic-Version": {version}},
 		Limit:  rest.Limit{PerSecond: 2, Burst: 5}, // no number is published for the Admin API
@@ -47,10 +47,7 @@ func (*Driver) Open(env driver.Env, s estate.Settings) (driver.Conn, error) {
 }
 
 // conn is a connection with one Admin key.
-type conn struct {
-	env    driver.Env
-	client *rest.Client
-}
+type conn struct{ client *rest.Client }
 
 // Close has nothing to end.
 func (c *conn) Close() error { return nil }
