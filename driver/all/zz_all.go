@@ -15,6 +15,7 @@ import (
 	"github.com/pawlhq/pawl/driver/prometheus"
 	"github.com/pawlhq/pawl/driver/random"
 	"github.com/pawlhq/pawl/driver/redis"
+	"github.com/pawlhq/pawl/driver/stripe"
 )
 
 // Drivers gives every driver, in alphabetical order.
@@ -31,5 +32,6 @@ func Drivers() driver.Registry {
 		prometheus.New(),
 		random.New(),
 		redis.New(),
+		stripe.New(),
 	}
 }
