@@ -50,10 +50,12 @@ A signing secret can never be read again, and Stripe cannot be asked whether one
 
 - ` + "`webhook_secret`" + `: a person rolls the secret of the endpoint in the dashboard. Until the old one expires, after at most 24 hours,
   each event carries one signature for each secret, so a consumer works with either.
-- ` + "`webhook_endpoint`" + `: pawl makes a second endpoint with the same URL. The consumer must accept both secrets while both endpoints live,
-  so its location has the role ` + "`accepts`" + `. Each event is sent by both endpoints, with the same event id: the consumer must drop what
-  it has seen (Stripe asks that of every consumer). Pawl then disables the old endpoint, which can be taken back, and deletes it,
-  which cannot. Events of the time in which an endpoint was disabled are not sent to it later; the other one has them.
+- ` + "`webhook_endpoint`" + `: pawl makes a second endpoint with the same URL. Each event is sent by both endpoints, with the same event id: the
+  consumer must drop what it has seen (Stripe asks that of every consumer). One that accepts both secrets, so that its location has
+  the role ` + "`accepts`" + `, takes both copies. One that holds a single secret takes one of them and refuses the other, which Stripe sends
+  again for up to three days: nothing is lost, and the dashboard shows failed deliveries. Pawl then disables the old endpoint, which
+  can be taken back, and deletes it, which cannot. Events of the time in which an endpoint was disabled are not sent to it later;
+  the other one has them.
 
 The name of a version is in the metadata ` + "`pawl_name`" + ` of its endpoint; the description stays as it was. An account usually has room
 for 16 endpoints in each mode. The endpoint that was there before the first rotation has no name: pawl does not end it

@@ -78,7 +78,7 @@ func (c *conn) all(ctx context.Context, op string) ([]*sdk.WebhookEndpoint, erro
 			return nil, failed(op, on, true, err)
 		}
 		list, meta := page.Data(), page.Meta()
-		if meta.URL == "" || meta.HasMore && len(list) == 0 || slices.Contains(list, nil) {
+		if meta.URL == "" || meta.HasMore && len(list) == 0 {
 			return nil, failed(op, on, true, malformed(true, "the answer is not a list of Stripe's"))
 		}
 		if all = append(all, list...); !meta.HasMore {

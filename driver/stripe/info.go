@@ -63,7 +63,7 @@ func secretKey() estate.Kind {
 		Doc: "An API key, secret (`sk_`) or restricted (`rk_`). Stripe has no public call that makes or ends one: a person rotates it at <" + keysPage + ">, and Stripe ends the old one when the time that was chosen there is over. Needs no credential.",
 		Fields: []estate.Field{
 			{Name: "verify_path", Type: estate.String, Default: defaultVerify, Example: "/v1/customers?limit=1",
-				Doc: "The path of a GET that tells whether a key is alive. A restricted key that may not make it counts as alive; name one that it may make, and a missing permission shows."},
+				Doc: "The path of a GET that tells whether a key is alive. A restricted key that may not make it is alive too, and says so with 403; a path that it may read keeps its request log clean."},
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.IssuerWindow, Window: keyWindow, Verifies: true},
 		Manual: estate.Manual{

@@ -73,7 +73,7 @@ func (c *conn) probeEndpoints(ctx context.Context, t driver.Target) ([]driver.Gr
 		return nil, err
 	}
 	all, err := c.all(ctx, opProbe)
-	read, err := readable("list the webhook endpoints", err)
+	read, err := grant("list the webhook endpoints", err)
 	if err != nil || read.Has == driver.No {
 		return []driver.Grant{read}, err
 	}
@@ -99,16 +99,16 @@ func (c *conn) probeSecret(ctx context.Context, t driver.Target) ([]driver.Grant
 	if err == nil && w.ID != id {
 		err = malformed(true, "the answer is another endpoint")
 	}
-	seen, err := readable("see the webhook endpoint "+id, failed(opProbe, id, true, err))
+	seen, err := grant("see the webhook endpoint "+id, failed(opProbe, id, true, err))
 	if err == nil && seen.Has == driver.Yes && w.Status == statusDisabled {
 		seen.Has, seen.Detail = driver.No, "it is disabled: nothing is signed with its secret"
 	}
 	return []driver.Grant{seen}, err
 }
 
-// readable turns the outcome of a reading call into a grant. What is neither
+// grant turns the outcome of a reading call into a grant. What is neither
 // a yes nor a no stays an error.
-func readable(need string, err error) (driver.Grant, error) {
+func grant(need string, err error) (driver.Grant, error) {
 	switch {
 	case err == nil:
 		return driver.Grant{Need: need, Has: driver.Yes}, nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	sdk "github.com/stripe/stripe-go/v85"
@@ -37,6 +38,7 @@ func newSDK(client *rest.Client, base string) *sdk.Client {
 //   - gives an answer whose body it cannot read as an error without a status,
 //     with up to 500 bytes of the body in its text;
 //   - reads a body of any length;
+//   - panics on a list that has null in an object's place;
 //   - sends headers that describe the program that it runs in.
 type answers struct {
 	client *rest.Client
@@ -66,11 +68,20 @@ func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, malformed(safe, "the answer was cut short")
 	case len(body) > rest.MaxBody:
 		return nil, malformed(safe, "the answer is too long")
-	case !json.Valid(body):
-		return nil, malformed(safe, "the answer is not JSON")
+	case !readable(body):
+		return nil, malformed(safe, "the answer is not JSON of Stripe's form")
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+// readable reports whether the SDK can take a body: a JSON object, and no list
+// with null in an object's place.
+func readable(body []byte) bool {
+	var v struct {
+		Data []*struct{} `json:"data"`
+	}
+	return json.Unmarshal(body, &v) == nil && !slices.Contains(v.Data, nil)
 }
 
 func lost(safe bool) pawl.Effect {
