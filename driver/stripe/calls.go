@@ -12,7 +12,7 @@ const (
 
 // calls lists every operation that the driver uses.
 func calls() []driver.Call {
-	const all, one = "/v1/webhook_endpoints", "/v1/webhook_endpoints/{webhook_endpoint}"
+	const all, one = pathEndpoints, pathEndpoints + "/{webhook_endpoint}"
 	return []driver.Call{
 		{Method: "GET", Path: defaultVerify, Permission: balanceRead + ", or none: a refusal for want of it is an answer", For: kindKey + " verify, with the key itself, unless verify_path names another call; probe"},
 		{Method: "GET", Path: all, Permission: endpointsRead, For: kindEndpoint + " list, mint and probe"},

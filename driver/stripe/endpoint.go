@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"net/http"
 	"regexp"
 	"slices"
 	"time"
@@ -28,11 +29,12 @@ const (
 	maxPages = 20  // with more endpoints than any account may have, the pages do not end
 )
 
-const statusDisabled = "disabled"
+const (
+	pathEndpoints  = "/v1/webhook_endpoints"
+	statusDisabled = "disabled"
+)
 
-// endpointID is the form of an endpoint's id. The SDK escapes ids for a query
-// and not for a path: a blank becomes a plus, and dots pass. So nothing else
-// is handed to it.
+// endpointID is the form of an endpoint's id. Nothing else becomes a path.
 var endpointID = regexp.MustCompile(`^we_[A-Za-z0-9_]{1,250}$`)
 
 // List gives the endpoints of the target's URL. Those for connected accounts
@@ -66,25 +68,25 @@ func (c *conn) endpoints(ctx context.Context, op, where string) ([]*sdk.WebhookE
 }
 
 // all gives every endpoint of the account. The SDK's own walk over pages would
-// never end on an empty page that says that more follow.
+// never end on an empty page that says that more follow, and panics on a list
+// with null in it.
 func (c *conn) all(ctx context.Context, op string) ([]*sdk.WebhookEndpoint, error) {
 	const on = "of the account"
 	var all []*sdk.WebhookEndpoint
 	p := &sdk.WebhookEndpointListParams{}
 	p.Limit = sdk.Int64(pageSize)
 	for range maxPages {
-		page := c.api.V1WebhookEndpoints.List(ctx, p)
-		if err := page.Err(); err != nil {
+		page, err := c.page(ctx, p)
+		if err != nil {
 			return nil, failed(op, on, true, err)
 		}
-		list, meta := page.Data(), page.Meta()
-		if meta.URL == "" || meta.HasMore && len(list) == 0 {
+		if page.URL == "" || page.HasMore && len(page.Data) == 0 || slices.Contains(page.Data, nil) {
 			return nil, failed(op, on, true, malformed(true, "the answer is not a list of Stripe's"))
 		}
-		if all = append(all, list...); !meta.HasMore {
+		if all = append(all, page.Data...); !page.HasMore {
 			return all, nil
 		}
-		p.StartingAfter = &list[len(list)-1].ID
+		p.StartingAfter = &all[len(all)-1].ID
 	}
 	return nil, failed(op, on, true, malformed(true, "the list does not end"))
 }
@@ -99,7 +101,8 @@ func (c *conn) Revoke(ctx context.Context, t driver.Target, cred driver.Credenti
 	if err := c.unrepeatable(&p.Params, opRevoke); err != nil {
 		return err
 	}
-	gone, err := c.api.V1WebhookEndpoints.Delete(ctx, cred.ID, p)
+	gone := &sdk.WebhookEndpoint{}
+	err := c.call(ctx, http.MethodDelete, pathEndpoints+"/"+cred.ID, p, gone)
 	if err == nil && (!gone.Deleted || gone.ID != cred.ID) {
 		err = malformed(false, "the answer does not say that it was deleted")
 	}
@@ -128,7 +131,8 @@ func (c *conn) disable(ctx context.Context, op string, t driver.Target, cred dri
 	if err := c.unrepeatable(&p.Params, op); err != nil {
 		return err
 	}
-	now, err := c.api.V1WebhookEndpoints.Update(ctx, cred.ID, p)
+	now := &sdk.WebhookEndpoint{}
+	err := c.call(ctx, http.MethodPost, pathEndpoints+"/"+cred.ID, p, now)
 	if err == nil && (now.ID != cred.ID || (now.Status == statusDisabled) != disabled) {
 		err = malformed(false, "the answer does not have the state that was asked for")
 	}

@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 
 	sdk "github.com/stripe/stripe-go/v85"
@@ -28,7 +29,11 @@ func (c *conn) Mint(ctx context.Context, r driver.MintRequest) (driver.Minted, e
 	if err != nil {
 		return driver.Minted{}, err
 	}
-	made, err := c.api.V1WebhookEndpoints.Create(ctx, p)
+	made := &sdk.WebhookEndpoint{}
+	err = c.call(ctx, http.MethodPost, pathEndpoints, p, made)
+	if made.LastResponse != nil {
+		clear(made.LastResponse.RawJSON) // the SDK keeps the answer, and with it the secret
+	}
 	if err == nil && (made.ID == "" || made.Secret == "") {
 		err = malformed(false, "the answer has no id or no secret")
 	}

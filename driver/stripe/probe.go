@@ -95,7 +95,8 @@ func (c *conn) probeSecret(ctx context.Context, t driver.Target) ([]driver.Grant
 	if c.env.Credential == nil {
 		return c.probeKey(ctx)
 	}
-	w, err := c.api.V1WebhookEndpoints.Retrieve(ctx, id, &sdk.WebhookEndpointRetrieveParams{})
+	w := &sdk.WebhookEndpoint{}
+	err := c.call(ctx, http.MethodGet, pathEndpoints+"/"+id, &sdk.WebhookEndpointRetrieveParams{}, w)
 	if err == nil && w.ID != id {
 		err = malformed(true, "the answer is another endpoint")
 	}

@@ -53,7 +53,7 @@ func (*Driver) Open(env driver.Env, s estate.Settings) (driver.Conn, error) {
 		Header: http.Header{"Stripe-Version": {sdk.APIVersion}, "User-Agent": {"pawl"}},
 		Limit:  rest.Limit{PerSecond: callsPerSecond, Burst: callsAtOnce},
 	})
-	return &conn{env: env, client: client, api: newSDK(client, base)}, nil
+	return &conn{env: env, client: client, api: newBackend(client, base)}, nil
 }
 
 // Stripe's default limit for one endpoint of its API is 25 calls a second
@@ -69,7 +69,7 @@ const (
 type conn struct {
 	env    driver.Env
 	client *rest.Client
-	api    *sdk.Client
+	api    sdk.Backend
 }
 
 // Close has nothing to end.
