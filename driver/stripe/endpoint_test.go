@@ -91,6 +91,19 @@ func TestAFirstEndpointNeedsItsEvents(t *testing.T) {
 	}
 }
 
+// Without a name a lost answer could not be made good.
+func TestANamelessEndpointIsNotMade(t *testing.T) {
+	s := newSite(t, sim.Config{})
+	s.AddEndpoint(sim.Endpoint{URL: hookURL})
+	for _, name := range []string{"", strings.Repeat("x", 501)} {
+		r := mintRequest(nil)
+		r.Name = name
+		if e := failed(t, second(s.port.Mint(t.Context(), r))); e.Kind != driver.Invalid || e.Effect != pawl.EffectNone || len(s.Endpoints()) != 1 {
+			t.Errorf("a name of %d characters: %v", len(name), e)
+		}
+	}
+}
+
 // A mint whose answer is lost has made an endpoint: it is found by its name,
 // ended, and made again. The request is not repeated.
 func TestALostMintIsFoundByItsName(t *testing.T) {

@@ -91,6 +91,8 @@ func webhookEndpoint() estate.Kind {
 		Doc: "A webhook endpoint of its own for each version of a signing secret (`whsec_`), made by the API beside the old one: same URL, same events. Until the old one ends, each event arrives twice.",
 		Fields: []estate.Field{
 			{Name: "url", Type: estate.String, Required: true, Example: "https://app.example.com/webhooks/stripe", Doc: "Where the events go. Endpoints of the account with exactly this URL are the secret's versions."},
+			{Name: "name", Type: estate.String, Default: "pawl-{{.Estate}}-{{.Secret}}-v{{.Version}}", Example: "acme-billing-{{.Date}}",
+				Doc: "The version's name, kept in the endpoint's metadata as pawl_name. It may use {{.Date}}, {{.Estate}}, {{.Secret}}, {{.Environment}} and {{.Version}}. What a lost answer has made is found again by it, so the names of two versions should differ."},
 			{Name: "events", Type: estate.List, Example: "[customer.subscription.updated]", Doc: "The events. Without it those of the endpoint that is replaced."},
 			{Name: "api_version", Type: estate.String, Example: sdk.APIVersion, Doc: "The version of Stripe's API that events are written in. Without it that of the endpoint that is replaced."},
 			{Name: "description", Type: estate.String, Example: "billing", Doc: "The description. Without it that of the endpoint that is replaced."},

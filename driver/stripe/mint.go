@@ -56,6 +56,8 @@ func (c *conn) draft(ctx context.Context, r driver.MintRequest) (*sdk.WebhookEnd
 	declare(p, s)
 	p.Metadata[nameKey] = r.Name
 	switch {
+	case r.Name == "":
+		return nil, invalid(opMint, "", "it has no name, without which a lost answer could not be made good", "give the issuer a name")
 	case len(r.Name) > maxMetadata:
 		return nil, invalid(opMint, "", "the name is too long for Stripe", "give the issuer a shorter name")
 	case len(p.EnabledEvents) == 0:
