@@ -14,6 +14,7 @@ import (
 	"github.com/pawlhq/pawl/driver/prometheus"
 	"github.com/pawlhq/pawl/driver/random"
 	"github.com/pawlhq/pawl/driver/redis"
+	"github.com/pawlhq/pawl/driver/resend"
 )
 
 // Drivers gives every driver, in alphabetical order.
@@ -29,5 +30,6 @@ func Drivers() driver.Registry {
 		prometheus.New(),
 		random.New(),
 		redis.New(),
+		resend.New(),
 	}
 }
