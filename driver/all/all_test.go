@@ -10,6 +10,7 @@ import (
 // worlds gives each driver something to be tried at.
 func worlds() map[string]drivertest.Build {
 	return map[string]drivertest.Build{
+		"anthropic":  anthropicWorld,
 		"exec":       execWorld,
 		"file":       fileWorld,
 		"fly":        flyWorld,

@@ -22,11 +22,17 @@ func flyWorld(t testing.TB, clock *drivertest.Clock) drivertest.World {
 	f.AddOrg("acme")
 	f.AddApp("acme", "web", "FLY_API_TOKEN")
 	f.AddApp("acme", "idle", "")
+	f.AddApp("acme", "tenant-template", "")
+	f.AddApp("acme", "tenant-one", "")
+	f.AddApp("acme", "tenant-two", "")
+	f.AddOrg("umbrella")
+	f.AddApp("umbrella", "tenant-three", "")
 	_, used := f.AddDeployToken("web", "in use", time.Hour*24*365)
 	f.SetSecret("web", "FLY_API_TOKEN", used)
 	f.AddMachines("web", 2)
 	session := f.AddUserToken("acme", "owner@example.com")
 	transport := vendorsim.Transport(map[string]http.Handler{fly.MachinesHost: f, fly.APIHost: f})
+	logged := "secrets reloaded"
 	deploy := func() { flyDeploy(t, transport, session, f.Machines("web")) }
 	return drivertest.World{
 		Transport:  transport,
@@ -38,6 +44,11 @@ func flyWorld(t testing.TB, clock *drivertest.Clock) drivertest.World {
 			flySecret(f, deploy),
 			{Role: estate.RoleCheck, Kind: "machines_health", Settings: estate.Settings{"app": "web"},
 				Break: func() { f.SetSecret("web", "FLY_API_TOKEN", "broken"); deploy() }},
+			{Role: estate.RoleCheck, Kind: "logs", Settings: estate.Settings{"app": "web", "back": time.Duration(0), "expect": "reloaded", "forbid": "token validation error", "over": time.Minute},
+				Other:   estate.Settings{"app": "idle", "back": time.Duration(0), "expect": "reloaded"},
+				Outside: func(string) { f.AddLogLine("web", "info", logged) }, Break: func() { logged = "Authenticate: token validation error" }},
+			{Role: estate.RoleDiscovery, Kind: "apps", Settings: estate.Settings{"prefix": "tenant-", "except": []string{"tenant-template"}},
+				Found: []estate.Settings{{"app": "tenant-one"}, {"app": "tenant-two"}}},
 		},
 	}
 }

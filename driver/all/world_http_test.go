@@ -59,6 +59,8 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			line = "401 unauthorized"
 		}
 		_, _ = io.WriteString(w, line+"\n") // the reader is a recorder
+	case name == "tenants":
+		p.tenants(w, r.URL.Query().Get("after"))
 	case strings.HasPrefix(name, "orgs"):
 		p.org(w, r, name)
 	case name == "restart":
@@ -78,6 +80,16 @@ func (p *platform) answer(w http.ResponseWriter, known bool, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v) // the reader is a recorder
+}
+
+// tenants lists four tenants on two pages; one does not run.
+func (p *platform) tenants(w http.ResponseWriter, after string) {
+	item := func(id, status string) any { return map[string]any{"id": id, "app": map[string]any{"status": status}} }
+	if after == "" {
+		p.answer(w, true, map[string]any{"tenants": []any{item("one", "running"), item("two", "stopped")}, "next": "https://" + httpHost + "/tenants?after=two"})
+		return
+	}
+	p.answer(w, true, map[string]any{"tenants": []any{item("three", "running"), item("four/4", "running")}, "next": nil})
 }
 
 // org makes, shows and takes away a fixture, which is never ready when the
@@ -138,6 +150,9 @@ func httpWorld(testing.TB, *drivertest.Clock) drivertest.World {
 		{Role: estate.RoleCheck, Kind: "fixture", Hostile: []string{}, Break: stop, Settings: estate.Settings{"path": "/orgs", "method": "POST", "body": `{"slug":"test-{stamp}"}`, "id_at": "id", "find_path": "/orgs-1", "find_at": "id",
 			"ready_path": "/orgs-1", "ready": map[string]string{"ready": "true"}, "ready_within": time.Minute, "delete_path": "/orgs-1", "delete_method": "DELETE", "gone_path": "/orgs-1"}},
 	}
+	cases = append(cases, drivertest.Case{Role: estate.RoleDiscovery, Kind: "list", Hostile: []string{"path", "items"},
+		Settings: estate.Settings{"path": "/tenants", "items": "tenants", "where": map[string]string{"app.status": "running"}, "set": map[string]string{"path": "/tenants/{id}/settings"}, "next": "next"},
+		Found:    []estate.Settings{{"path": "/tenants/one/settings"}, {"path": "/tenants/three/settings"}, {"path": "/tenants/four%2F4/settings"}}})
 	// Writing, looking and removing each have a path of their own, so that one
 	// strange path leaves the others pointing at the real setting.
 	hostile := map[string][]string{"put": {"path"}, "put_watched": {}, "put_readable": {}}

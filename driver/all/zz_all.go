@@ -4,6 +4,7 @@ package all
 
 import (
 	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/driver/anthropic"
 	"github.com/pawlhq/pawl/driver/exec"
 	"github.com/pawlhq/pawl/driver/file"
 	"github.com/pawlhq/pawl/driver/fly"
@@ -20,6 +21,7 @@ import (
 // Drivers gives every driver, in alphabetical order.
 func Drivers() driver.Registry {
 	return driver.Registry{
+		anthropic.New(),
 		exec.New(),
 		file.New(),
 		fly.New(),

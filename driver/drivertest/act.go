@@ -29,6 +29,7 @@ type state struct {
 	grants     []driver.Grant
 	list       []driver.Credential
 	finding    driver.Finding
+	found      []driver.Target
 	done       bool   // an activation is
 	resume     string // of an activation that is not
 }
@@ -56,8 +57,8 @@ func (s *suite) acts(tr trial) []act {
 	case tr.kind.Check != nil:
 		return append(list, act{name: "check", run: look})
 	case tr.kind.Role == estate.RoleDiscovery:
-		return append(list, act{name: "discover", run: func(ctx context.Context, b *bench, _ *state) error {
-			_, err := b.conn.(driver.Discoverer).Discover(ctx, b.target())
+		return append(list, act{name: "discover", run: func(ctx context.Context, b *bench, s *state) (err error) {
+			s.found, err = b.conn.(driver.Discoverer).Discover(ctx, b.target())
 			return err
 		}})
 	default:

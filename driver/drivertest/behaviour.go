@@ -29,6 +29,8 @@ func (s *suite) behaviour(t *testing.T, tr trial) {
 				t.Errorf("a consumer that does not work is %q: %v", st.finding.State, err)
 			}
 		}
+	case tr.kind.Role == estate.RoleDiscovery:
+		s.foundTwice(t, tr)
 	}
 }
 
@@ -270,6 +272,9 @@ func (b *bench) busy(target driver.Target, value string) {
 			_, err := c.Check(ctx, driver.CheckRequest{Target: target, Since: b.clock.Now()})
 			return err
 		})
+	}
+	if d, ok := b.conn.(driver.Discoverer); ok && b.kind.Role == estate.RoleDiscovery {
+		calls = append(calls, func() error { _, err := d.Discover(ctx, target); return err })
 	}
 	calls = append(calls, func() error { _, err := b.conn.Probe(ctx, target); return err })
 	for _, call := range calls {

@@ -63,6 +63,9 @@ type Case struct {
 	State func() string
 	// Break makes the consumer of a check fail. May be nil.
 	Break func()
+	// Found is what a discovery must give for each target: its settings, in
+	// any order. At least one; set exactly where Role is RoleDiscovery.
+	Found []estate.Settings
 }
 
 // Excuse allows a driver to answer a fault in its own way. It is for what a

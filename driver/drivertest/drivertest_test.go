@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pawlhq/pawl"
@@ -56,6 +57,11 @@ func mistakes() map[string]string {
 		"digest stands still":   "the place is said to confirm by digest, but tells",
 		"leaves a goroutine":    "blocked goroutines remain",
 		"mixes up targets":      "the place 2 does not hold its value",
+		"finds less":            "a discovery did not find map[name:b]",
+		"finds twice":           "a discovery gave 3 targets and 2 different ones",
+		"finds for ever":        "a discovery of the same targets gave",
+		"finds anything":        "a discovery by a name that does not exist found 2 targets",
+		"missing is none":       "the act went on as if nothing had happened",
 		"no case":               `the world has no case for the check "missing"`,
 	}
 }
@@ -105,6 +111,7 @@ func world(testing.TB, *drivertest.Clock) drivertest.World {
 				text, ok := v.notes[s.String("name")]
 				return text, ok
 			}},
+		{Role: estate.RoleDiscovery, Kind: "group", Settings: estate.Settings{"name": "all"}, Found: []estate.Settings{{"name": "a"}, {"name": "b"}}},
 	}}
 }
 
@@ -151,6 +158,10 @@ func (v *vendor) serve(w *httptest.ResponseRecorder, r *http.Request) {
 			list = append(list, map[string]string{"id": id, "name": v.names[id]})
 		}
 		_ = json.NewEncoder(w).Encode(list)
+	case place == "groups" && id != "all":
+		w.WriteHeader(404)
+	case place == "groups":
+		fmt.Fprintln(w, `["a","b"]`)
 	case place == "keys" && v.keys[id] == "":
 		w.WriteHeader(404)
 	case place == "keys":
@@ -182,8 +193,9 @@ func (d sample) Info() driver.Info {
 				Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true}},
 			{Role: estate.RoleLocation, Name: "note", Doc: "A note.", Fields: []estate.Field{name}, Identity: []string{"name"},
 				Location: &estate.LocationFacts{Confirm: estate.ByDigest}},
+			{Role: estate.RoleDiscovery, Name: "group", Doc: "The notes of a group.", Fields: []estate.Field{name}, Identity: []string{"name"}},
 		}}}
-	for _, c := range []string{"POST /keys", "GET /keys", "DELETE /keys/{id}", "PUT /notes/{name}", "GET /notes/{name}", "GET /me"} {
+	for _, c := range []string{"POST /keys", "GET /keys", "DELETE /keys/{id}", "PUT /notes/{name}", "GET /notes/{name}", "GET /me", "GET /groups/{name}"} {
 		method, path, _ := strings.Cut(c, " ")
 		i.Calls = append(i.Calls, driver.Call{Method: method, Path: path, Permission: "any", For: "acts"})
 	}
@@ -212,6 +224,7 @@ type conn struct {
 	mistake string
 	env     driver.Env
 	client  *rest.Client
+	found   atomic.Int32 // how often targets were
 }
 
 func (c *conn) Close() error { return nil }
@@ -326,4 +339,30 @@ func (c *conn) Stat(ctx context.Context, t driver.Target) (driver.Receipt, error
 		out.Digest = "same"
 	}
 	return out, err
+}
+
+func (c *conn) Discover(ctx context.Context, t driver.Target) ([]driver.Target, error) {
+	group := t.Settings.String("name")
+	if c.mistake == "finds anything" {
+		group = "all"
+	}
+	var names []string
+	err := c.do(ctx, "GET", "/groups/{id}", group, nil, &names)
+	switch {
+	case c.mistake == "missing is none" && err != nil && driver.AsError("", err).Kind == driver.NotFound:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case c.mistake == "finds less":
+		names = names[:1]
+	case c.mistake == "finds twice":
+		names = append(names, names[0])
+	case c.mistake == "finds for ever" && c.found.Add(1)%2 == 0:
+		slices.Reverse(names)
+	}
+	var found []driver.Target
+	for _, name := range names {
+		found = append(found, driver.Target{Settings: estate.Settings{"name": name}})
+	}
+	return found, nil
 }

@@ -58,7 +58,7 @@ func (s *suite) faulted(t *testing.T, tr trial, a act, i int, f *fault) {
 		return // the driver took another way this time
 	}
 	met := met{act: a, fault: f, at: i, made: made, name: fmt.Sprintf("%s at call %d (%s)", f.name, i+1, made[i].call)}
-	e := b.inspect(met.name, err, st.verdict, st.grants, st.finding, st.receipt)
+	e := b.inspect(met.name, err, st.verdict, st.grants, st.finding, st.receipt, st.found)
 	switch {
 	case e == nil:
 		b.absorbed(met, st)
@@ -162,6 +162,7 @@ func (b *bench) absorbed(m met, st *state) {
 		fine = true // whether it is really done is looked at afterwards
 	case name == "revoke" || name == "remove":
 		fine = gone
+	case name == "discover": // a target that is not found keeps the old value
 	case name == "list" || name == "identify" || name == "mint" && m.writes():
 	default:
 		fine = gone && !m.writes()

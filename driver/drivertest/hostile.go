@@ -77,6 +77,13 @@ func (b *bench) once(ctx context.Context, a act, st *state) error {
 		p, err := b.conn.(driver.Activator).Activate(ctx, driver.Activation{Target: b.target(), Kind: b.kind.Location.Activations[0].Kind, Receipt: st.receipt, Since: b.clock.Now()})
 		b.inspect("hostile activation", nil, p)
 		return err
+	case a.name == "discover":
+		err := a.run(ctx, b, st)
+		b.inspect("hostile discovery", nil, st.found)
+		if err == nil && len(st.found) > 0 {
+			b.t.Errorf("a discovery by a name that does not exist found %d targets", len(st.found))
+		}
+		return err
 	default:
 		return a.run(ctx, b, st)
 	}

@@ -17,7 +17,7 @@ import (
 func (s *suite) clean(t *testing.T, tr trial, a act) {
 	b, st := s.prepared(t, tr, a)
 	err := a.run(t.Context(), b, st)
-	b.inspect("in a good world", err, st.verdict, st.grants, st.finding, st.receipt, st.list, st.minted)
+	b.inspect("in a good world", err, st.verdict, st.grants, st.finding, st.receipt, st.list, st.minted, st.found)
 	if err != nil {
 		t.Fatalf("in a good world: %s", b.wire.clean(err.Error()))
 	}
@@ -42,6 +42,8 @@ func (s *suite) clean(t *testing.T, tr trial, a act) {
 		if st.finding.State != driver.Passed {
 			t.Errorf("a healthy consumer is %q: %s", st.finding.State, st.finding.Detail)
 		}
+	case "discover":
+		b.discovered(st.found)
 	default:
 		b.right(a, "in a good world")
 	}

@@ -63,11 +63,26 @@ func nameField() estate.Field {
 		Doc: "The name that a new credential gets. May use {{.Date}}, {{.Secret}}, {{.Estate}}, {{.Version}} and {{.Environment}}. It must be new each time: a lost answer is cleared up by it."}
 }
 
+// byHand runs the program for some acts as a person would. The activation is
+// called as the act that it is.
+func byHand(acts ...string) estate.Manual {
+	m := estate.Manual{}
+	for _, act := range acts {
+		name := act
+		if act == kindProgram {
+			name = "activate"
+		}
+		m[act] = "{{range .command}}{{.}} {{end}}< request   # mode 0600: the act " + name + " on {{.target}}, as docs/formats/exec-protocol.md says"
+	}
+	return m
+}
+
 func issuer() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindProgram,
 		Doc:      "A program that mints credentials beside the old ones. It must do `mint`, `list`, `revoke` and `verify`.",
 		Fields:   fields(nameField()),
 		Identity: []string{"target"},
+		Manual:   byHand("mint", "revoke"),
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide,
 			Named: true, Lists: true, Revokes: true, Verifies: true}}
 }
@@ -77,6 +92,7 @@ func replaced() estate.Kind {
 		Doc:      "A program that changes the one credential there is, such as a password: the old one ends when the new one is minted. It must do `mint`, which is given the old value, and `verify`.",
 		Fields:   fields(),
 		Identity: []string{"target"},
+		Manual:   byHand("mint"),
 		Issuer:   &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Verifies: true}}
 }
 
@@ -85,6 +101,7 @@ func location() estate.Kind {
 		Doc:      "A program that writes a copy and can read it back. It must do `put`, `stat`, `read` and `remove`, and `activate` if the estate asks for it.",
 		Fields:   fields(),
 		Identity: []string{"target"},
+		Manual:   byHand("put", kindProgram),
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true, Activations: activations()}}
 }
 
@@ -93,6 +110,7 @@ func writeOnly() estate.Kind {
 		Doc:      "A program that writes a copy to a place that does not give it back. It must do `put`, `remove`, and `stat` with a digest or a counter that moves with every new value; and `activate` if the estate asks for it.",
 		Fields:   fields(),
 		Identity: []string{"target"},
+		Manual:   byHand("put", kindProgram),
 		Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Live: true, Activations: activations()}}
 }
 
@@ -105,6 +123,7 @@ func check() estate.Kind {
 		Doc:      "A program that looks at a consumer. It must do `check`, is not given the value, and must change nothing.",
 		Fields:   fields(),
 		Identity: []string{"target"},
+		Manual:   byHand("check"),
 		Check:    &estate.CheckFacts{Within: checkWithin}}
 }
 
@@ -113,6 +132,7 @@ func withValue() estate.Kind {
 		Doc:      "A program that tries the value itself. It must do `check` and must change nothing.",
 		Fields:   fields(),
 		Identity: []string{"target"},
+		Manual:   byHand("check"),
 		Check:    &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
 }
 

@@ -43,6 +43,7 @@ func field() estate.Kind {
 				Doc: "Octal permissions of a file that has to be made. One that is there keeps its own."},
 		},
 		Identity: []string{"path", "field"},
+		Manual:   estate.Manual{"put": "$EDITOR {{.path}}   # {{.field}}; no copy may stay beside it"},
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true},
 	}
 }

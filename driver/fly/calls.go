@@ -17,6 +17,8 @@ const (
 	pathMachines = "/v1/apps/{app}/machines"
 	pathMachine  = "/v1/apps/{app}/machines/{machine}"
 	pathLease    = "/v1/apps/{app}/machines/{machine}/lease"
+	pathApps     = "/v1/apps"
+	pathLogs     = "/api/v1/apps/{app}/logs"
 	pathReleases = "/api/v1/releases"
 	pathRelease  = "/api/v1/releases/{release}"
 )
@@ -41,6 +43,8 @@ func calls() []driver.Call {
 		{Method: "GET", Path: pathMachine, Permission: ofApp, For: roll},
 		{Method: "POST", Path: pathMachine, Permission: ofApp, For: roll},
 		{Method: "DELETE", Path: pathLease, Permission: ofApp, For: roll},
+		{Method: "GET", Path: pathApps, Permission: "a token of the organisation", For: kindApps + " discovery and probe"},
+		{Method: "GET", Path: pathLogs, Permission: ofApp + " (not documented)", For: kindLogs + " check and probe"},
 		{Method: "QUERY", Path: "CurrentRelease", Permission: ofApp, For: roll + ", so that the release keeps the app's configuration"},
 		{Method: "POST", Path: pathReleases, Permission: ofApp + " (not documented)", For: roll + ", so that `fly secrets list` shows the secret as deployed"},
 		{Method: "PATCH", Path: pathRelease, Permission: ofApp + " (not documented)", For: roll},
@@ -81,6 +85,17 @@ Fly's own display of secrets compares the time of a write with that of the app's
 configuration from there. Pawl therefore makes a release with the configuration of the one before, and makes none where there
 is no configuration to go on with, or where Fly refuses it; ` + "`fly secrets list`" + ` then goes on to show "Staged", although the
 machines have the value. The releases calls are flyctl's and not documented.
+
+### Logs
+
+The call is flyctl's and not documented. It begins with the newest lines that Fly still holds, how many is not published, and goes
+on from there at each look. The check starts reading as soon as the step does, so that nothing of it is lost; what ` + "`back`" + ` asks for
+may be gone already, and then the check's detail says from when on lines were given. Lines arrive a moment after they were written.
+
+### Discovery
+
+An app is found by the beginning of its name, whatever it is doing: one that is suspended holds secrets too. Fly's answer
+is refused when it counts more apps than it lists, because the description has no way to ask for the rest.
 
 ### Next deploy
 

@@ -13,13 +13,21 @@ import (
 // checks that do not pass: they are critical until they ran for the first time.
 const grace = 2 * time.Minute
 
-// Check looks at the machines of an app.
+// Check looks at the machines of an app, or at its log.
 func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
+	switch r.Target.Kind {
+	case kindHealth:
+		return c.checkHealth(ctx, r)
+	case kindLogs:
+		return c.checkLogs(ctx, r)
+	default:
+		return driver.Finding{}, unsupported("check", r.Target.Kind)
+	}
+}
+
+func (c *conn) checkHealth(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
 	const op = "check machines"
 	app := r.Target.Settings.String("app")
-	if r.Target.Kind != kindHealth {
-		return driver.Finding{}, unsupported(op, r.Target.Kind)
-	}
 	if app == "" {
 		return driver.Finding{}, &driver.Error{Op: op, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "the app's name is empty"}
 	}

@@ -1,11 +1,12 @@
-// Package fly mints and ends tokens of Fly.io, writes app secrets, and makes
-// machines load them one after the other.
+// Package fly mints and ends tokens of Fly.io, writes app secrets, makes
+// machines load them one after the other, reads apps' logs, and finds the apps
+// of an organisation.
 //
 // Three of Fly's interfaces are used: the Machines API, whose description is
 // published; the GraphQL API for tokens, whose schema is published and whose
-// operations are those of flyctl and fly-go; and the releases calls of flyctl,
-// which are not documented. The latter only keep Fly's own displays right, so
-// the driver goes on where they are refused.
+// operations are those of flyctl and fly-go; and the calls of flyctl for
+// releases and logs, which are not documented. Those for releases only keep
+// Fly's own displays right, so the driver goes on where they are refused.
 package fly
 
 import (
@@ -36,6 +37,7 @@ func (*Driver) Open(env driver.Env, s estate.Settings) (driver.Conn, error) {
 		api:      client(env, orElse(s.String("api_base"), defaultAPI), authorize, 16<<20),
 		web:      client(env, web, authorize, rest.MaxBody),
 		releases: client(env, web, bearer, rest.MaxBody),
+		logs:     client(env, web, authorize, maxLogs),
 		versions: map[string]int{},
 	}, nil
 }
@@ -54,6 +56,7 @@ type conn struct {
 	api      *rest.Client // Machines API
 	web      *rest.Client // GraphQL
 	releases *rest.Client
+	logs     *rest.Client // takes longer answers than web
 
 	mu       sync.Mutex
 	versions map[string]int // by app: the newest version of its secrets that this connection has made

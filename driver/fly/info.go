@@ -18,6 +18,8 @@ const (
 	kindOrg    = "org_token"
 	kindSecret = "app_secret"
 	kindHealth = "machines_health"
+	kindLogs   = "logs"
+	kindApps   = "apps"
 )
 
 // The activations.
@@ -49,7 +51,7 @@ func (*Driver) Info() driver.Info {
 				{Name: "api_base", Type: estate.String, Default: defaultAPI, Example: "http://_api.internal:4280", Doc: "Where the Machines API is. Inside Fly's private network it is `http://_api.internal:4280`."},
 				{Name: "graphql_base", Type: estate.String, Default: defaultGraphQL, Example: defaultGraphQL, Doc: "Where the GraphQL API and the releases calls are."},
 			},
-			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), machinesHealth()},
+			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), machinesHealth(), appLogs(), orgApps()},
 		},
 		Since:   "0.1",
 		APIDocs: "https://fly.io/docs/machines/api/",
@@ -63,13 +65,21 @@ func deployToken() estate.Kind {
 		Doc:      "A deploy token of one app: it can do everything to the app and nothing else. Only a person's session can mint one.",
 		Fields:   append([]estate.Field{appField()}, tokenFields()...),
 		Identity: []string{"app"},
-		Issuer:   tokenFacts()}
+		Manual: estate.Manual{
+			"mint":   "flyctl auth login\nflyctl tokens create deploy --app {{.app}} --name {{.name}} --expiry {{.expiry}}   # copy the whole line, FlyV1 included",
+			"revoke": "flyctl tokens list --app {{.app}}   # the id of the old one\nflyctl tokens revoke TOKEN_ID",
+		},
+		Issuer: tokenFacts()}
 }
 
 func orgToken() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindOrg,
 		Doc:    "A token of the whole organisation: it can manage all its apps. Only a person's session can mint one.",
 		Fields: tokenFields(),
+		Manual: estate.Manual{
+			"mint":   "flyctl auth login\nflyctl tokens create org --org {{.org}} --name {{.name}} --expiry {{.expiry}}   # copy the whole line, FlyV1 included",
+			"revoke": "flyctl tokens list --scope org --org {{.org}}   # the id of the old one\nflyctl tokens revoke TOKEN_ID",
+		},
 		Issuer: tokenFacts()}
 }
 
@@ -97,6 +107,11 @@ func appSecret() estate.Kind {
 			{Name: "name", Type: estate.String, Default: "{{secret}}", Example: "DATABASE_URL",
 				Doc: "The secret's name, which is the name of the environment variable: letters, digits and underscores, not starting with a digit."}},
 		Identity: []string{"app", "name"},
+		Manual: estate.Manual{
+			"put":      "read -rs VALUE; printf %s \"$VALUE\" | flyctl secrets set --app {{.app}} --stage {{.name}}=-   # the value is no argument, which others could read",
+			rolling:    "flyctl secrets deploy --app {{.app}}",
+			nextDeploy: "flyctl deploy --app {{.app}}",
+		},
 		Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Activations: []estate.ActivationFact{
 			{Kind: rolling, Doc: "Updates the app's machines one after the other, each with its own configuration, and goes on when the last one is started and its checks pass."},
 			{Kind: nextDeploy, Doc: "Does nothing and waits until somebody has deployed: done when every machine has booted after the write."},
@@ -108,5 +123,6 @@ func machinesHealth() estate.Kind {
 		Doc:      "Passes when the app's machines are started and all their checks pass. Machines that Fly stops when they are idle may be stopped, but one must be started.",
 		Fields:   []estate.Field{appField()},
 		Identity: []string{"app"},
-		Check:    &estate.CheckFacts{Within: healthWithin}}
+		Check:    &estate.CheckFacts{Within: healthWithin},
+		Manual:   estate.Manual{"check": "flyctl status --app {{.app}}\nflyctl checks list --app {{.app}}"}}
 }

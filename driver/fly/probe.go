@@ -22,6 +22,13 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 		app := t.Settings.String("app")
 		_, err := c.machines(ctx, opProbe, app)
 		return grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, err)
+	case kindLogs:
+		app := t.Settings.String("app")
+		_, err := c.logPage(ctx, opProbe, app, "")
+		return grants(driver.Grant{Need: "read the logs of " + app, Has: driver.Yes}, err)
+	case kindApps:
+		_, err := c.listApps(ctx, opProbe)
+		return grants(driver.Grant{Need: "list the apps of " + c.org, Has: driver.Yes}, err)
 	default:
 		return nil, unsupported(opProbe, t.Kind)
 	}
@@ -83,4 +90,5 @@ var _ interface {
 	driver.Identifier
 	driver.Remover
 	driver.Activator
+	driver.Discoverer
 } = (*conn)(nil)

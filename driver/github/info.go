@@ -55,6 +55,7 @@ func actionsSecret() estate.Kind {
 		Doc:      "A secret of a repository, which its workflows read when a run is queued.",
 		Fields:   []estate.Field{repoField(true), nameField()},
 		Identity: []string{"repo", "name"},
+		Manual:   byHand("--repo {{.repo}}"),
 		Location: writeOnly(kindDrain)}
 }
 
@@ -63,6 +64,7 @@ func actionsOrgSecret() estate.Kind {
 		Doc:      "A secret of an organisation, which workflows of its repositories read when a run is queued. A write never changes which repositories see it.",
 		Fields:   append([]estate.Field{orgField(true), nameField()}, visibilityFields()...),
 		Identity: []string{"org", "name"},
+		Manual:   byHand("--org {{.org}} " + audience),
 		Location: writeOnly(kindDrain)}
 }
 
@@ -73,15 +75,17 @@ func environmentSecret() estate.Kind {
 			{Name: "environment", Type: estate.String, Required: true, Example: "production", Doc: "The environment's name. It must exist."},
 			nameField()},
 		Identity: []string{"repo", "environment", "name"},
+		Manual:   byHand("--repo {{.repo}} --env '{{.environment}}'"),
 		Location: writeOnly(kindDrain)}
 }
 
 func dependabotSecret() estate.Kind {
 	return estate.Kind{Role: estate.RoleLocation, Name: kindDependabot,
-		Doc:      "A Dependabot secret of a repository. Dependabot's own jobs, and workflows that it triggers, see these instead of Actions secrets.",
+		Doc:      "A Dependabot secret of a repository. Dependabot's own jobs, and workflows that it triggers, see these instead of Actions secrets; those runs are waited for like all others.",
 		Fields:   []estate.Field{repoField(true), nameField()},
 		Identity: []string{"repo", "name"},
-		Location: writeOnly("")}
+		Manual:   byHand("--app dependabot --repo {{.repo}}"),
+		Location: writeOnly(kindDrain)}
 }
 
 func dependabotOrgSecret() estate.Kind {
@@ -89,6 +93,7 @@ func dependabotOrgSecret() estate.Kind {
 		Doc:      "A Dependabot secret of an organisation. A write never changes which repositories see it.",
 		Fields:   append([]estate.Field{orgField(true), nameField()}, visibilityFields()...),
 		Identity: []string{"org", "name"},
+		Manual:   byHand("--app dependabot --org {{.org}} " + audience),
 		Location: writeOnly("")}
 }
 
@@ -96,6 +101,15 @@ func dependabotOrgSecret() estate.Kind {
 // written, and the time of the last write is all that can be read.
 func writeOnly(drain string) *estate.LocationFacts {
 	return &estate.LocationFacts{Confirm: estate.ByTimestamp, Removable: true, Live: true, Drain: drain, MaxBytes: maxSecret}
+}
+
+// audience repeats who sees a secret of an organisation: gh sets it with every
+// write.
+const audience = "--visibility {{.visibility}}{{if .selected_repository_ids}} --repos NAMES{{end}}"
+
+// byHand is how gh writes a secret: it asks for the value and seals it.
+func byHand(where string) estate.Manual {
+	return estate.Manual{"put": "gh secret set {{.name}} " + where}
 }
 
 func workflowRun() estate.Kind {
@@ -106,7 +120,9 @@ func workflowRun() estate.Kind {
 			{Name: "ref", Type: estate.String, Default: "main", Example: "main", Doc: "The branch or tag to run it on."},
 			{Name: "inputs", Type: estate.Map, Doc: "The workflow's inputs. GitHub shows them to everybody who may see the run: never put a value here."}},
 		Identity: []string{"repo", "workflow", "ref"},
-		Check:    &estate.CheckFacts{Acts: true, Within: runWithin}}
+		Manual: estate.Manual{"check": "gh workflow run {{.workflow}} --repo {{.repo}} --ref {{.ref}}{{range $name, $text := .inputs}} -f '{{$name}}={{$text}}'{{end}}\n" +
+			"gh run list --repo {{.repo}} --workflow {{.workflow}} --limit 5   # wait for success"},
+		Check: &estate.CheckFacts{Acts: true, Within: runWithin}}
 }
 
 func queuedRuns() estate.Kind {
@@ -116,12 +132,18 @@ func queuedRuns() estate.Kind {
 			{Name: "environment", Type: estate.String, Example: "production", Doc: "The environment whose secret was written, with `repo`: jobs read it when they start."},
 			{Name: "name", Type: estate.String, Example: "DEPLOY_TOKEN", Doc: "The secret's name, with `org`."}},
 		Identity: []string{"repo", "org", "environment", "name"},
-		Check:    &estate.CheckFacts{Within: 7 * 24 * time.Hour}}
+		Manual: estate.Manual{"check": "for s in requested pending queued waiting in_progress; do gh run list --repo {{with .repo}}{{.}}{{else}}EACH_REPOSITORY_OF_{{.org}}{{end}} --status $s --json url,createdAt; done" +
+			"   # none may be left from before the write"},
+		Check: &estate.CheckFacts{Within: 7 * 24 * time.Hour}}
 }
 
 func pat() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindPAT,
 		Doc: "A personal access token, classic or fine-grained. GitHub has no call that makes one: a person does, at <https://github.com/settings/tokens>. Pawl can verify it and revoke the old one.",
+		Manual: estate.Manual{
+			"mint":   tokensPage + ": Generate new token, with the permissions of the old one; copy it at once, it is not shown again",
+			"revoke": tokensPage + ": the old one, Delete",
+		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide, Revokes: true, Verifies: true, Identifies: true,
 			RevokeLag: revokeLag}}
 }

@@ -246,3 +246,55 @@ func TestRefusalNamesThePermission(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Whenever the check lets the old version end, no run may be left that has the
+// old value: neither one that was queued a second before the write and still
+// waits for a runner, nor one that runs, nor one that waits for a person.
+func TestNoRunHasTheOldValueWhenTheRetireMayBegin(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		workflow string
+		before   time.Duration // between the run and the write
+		approve  bool
+	}{
+		{"queued a second before", "publish.yml", time.Second, false},
+		{"running", "publish.yml", 90 * time.Second, false},
+		{"held back for approval", "deploy.yml", 2 * time.Minute, true},
+		{"over before the write", "publish.yml", time.Hour, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, ctx := newSite(t), context.Background()
+			s.SetSecret(sim.Repo("acme/site"), "TOKEN", "old")
+			id := s.StartRun("acme/site", tt.workflow, "push")
+			s.now = s.now.Add(tt.before)
+			if _, err := s.port.Put(ctx, put(repoTarget())); err != nil {
+				t.Fatal(err)
+			}
+			drain := driver.CheckRequest{Since: s.now, Target: driver.Target{Kind: "queued_runs", Settings: repoTarget().Settings}}
+			blocked := 0
+			for range 30 {
+				f, err := s.port.Check(ctx, drain)
+				if err != nil {
+					t.Fatal(err)
+				}
+				left := s.Runs()[0]
+				if f.State == driver.Passed && left.Status != "completed" {
+					t.Fatalf("the old version may end while the run is %s with it", left.Status)
+				}
+				if f.State == driver.Passed {
+					break
+				}
+				if blocked++; tt.approve && blocked == 5 {
+					s.Approve(id)
+				}
+				s.now = s.now.Add(10 * time.Second)
+			}
+			if run := s.Runs()[0]; run.Status != "completed" || run.Env["TOKEN"] != "old" {
+				t.Fatalf("the run is %s: the test proves nothing", run.Status)
+			}
+			if (blocked == 0) != (tt.before == time.Hour) {
+				t.Errorf("the retire was held back %d times", blocked)
+			}
+		})
+	}
+}

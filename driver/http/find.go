@@ -19,15 +19,20 @@ func parse(body []byte) (any, bool) {
 // by dots, or [field=text] for the element of a list that has such a field.
 // An object, a list and null are no text.
 func find(root any, place string) (string, bool) {
-	at := root
-	for segment, rest, more := "", place, place != ""; more; {
+	return scalar(at(root, place))
+}
+
+// at gives what stands at a place, nil if nothing does.
+func at(root any, place string) any {
+	here, ok := root, true
+	for segment, rest, more := "", place, place != ""; more && ok; {
 		segment, rest, more = cut(rest)
-		var ok bool
-		if at, ok = step(at, segment); !ok {
-			return "", false
-		}
+		here, ok = step(here, segment)
 	}
-	return scalar(at)
+	if !ok {
+		return nil
+	}
+	return here
 }
 
 // cut takes the first segment off a place. Dots in brackets do not end it.

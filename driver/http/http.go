@@ -46,7 +46,7 @@ type conn struct {
 	settings estate.Settings
 	header   http.Header
 	client   *rest.Client
-	logs     *rest.Client // takes longer answers
+	logs     *rest.Client // takes the longer answers of logs and lists
 }
 
 // Close has nothing to close.

@@ -17,6 +17,7 @@ const (
 	kindPut      = "put"
 	kindWatched  = "put_watched"
 	kindReadable = "put_readable"
+	kindList     = "list"
 )
 
 // activateRequest is the one activation.
@@ -36,7 +37,7 @@ func spec() estate.Spec {
 		Title:      "HTTP services",
 		Credential: estate.OptionalCredential,
 		Connection: connection(),
-		Kinds:      []estate.Kind{put(), watched(), readable(), get(), getWithValue(), request(), fixtureKind(), logKind()},
+		Kinds:      []estate.Kind{put(), watched(), readable(), get(), getWithValue(), request(), fixtureKind(), logKind(), listKind()},
 	}
 }
 
@@ -95,6 +96,7 @@ func put() estate.Kind {
 		Doc:      "A declared write to a place that tells nothing of what it holds. A check must show that it was taken.",
 		Fields:   writeFields(),
 		Identity: []string{"path"},
+		Manual:   byHand(),
 		Location: &estate.LocationFacts{Confirm: estate.ByNothing, Live: true, Activations: activations()}}
 }
 
@@ -104,6 +106,7 @@ func watched() estate.Kind {
 		Fields: lookFields(text("watch", "secrets.[key=API_KEY].updated_at",
 			"Where in the JSON answer of `get_path` that is: names and list indexes joined by dots; `[key=API_KEY]` finds the element of a list by a field of it.", true)),
 		Identity: []string{"path"},
+		Manual:   byHand(),
 		Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Live: true, Activations: activations()}}
 }
 
@@ -113,7 +116,17 @@ func readable() estate.Kind {
 		Fields: lookFields(text("value_at", "data.value",
 			"Where in the JSON answer of `get_path` the value is, written as for `watch` of `put_watched`. Without it the whole answer is the value.", false)),
 		Identity: []string{"path"},
+		Manual:   byHand(),
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true, Activations: activations()}}
+}
+
+// byHand is a declared write as a person makes it. Value and credential come
+// from files that only their owner can read.
+func byHand() estate.Manual {
+	return estate.Manual{
+		"put":           "curl -X {{.method}} '{{.base}}{{.path}}' -H @credential.header -H 'Content-Type: {{.content_type}}' --data-binary @body   # body, mode 0600: {{.body}}",
+		activateRequest: "curl -X {{.activate_method}} '{{.base}}{{.activate_path}}' -H @credential.header{{with .activate_body}} -H 'Content-Type: application/json' -d '{{.}}'{{end}}",
+	}
 }
 
 func activations() []estate.ActivationFact {
@@ -138,7 +151,8 @@ func get() estate.Kind {
 		Doc:      "A declared GET with the connection's credential, if it has one. An answer 4xx, or a success that is not the expected one, is a failed check. An outage (5xx, 429, no answer), a conflict and a redirect prove nothing and are tried again.",
 		Fields:   append([]estate.Field{pathField("/health"), headersField()}, expectFields(statusField(defaultStatus, "The expected status."))...),
 		Identity: []string{"path"},
-		Check:    &estate.CheckFacts{Within: checkWithin}}
+		Check:    &estate.CheckFacts{Within: checkWithin},
+		Manual:   estate.Manual{"check": "curl -i '{{.base}}{{.path}}'   # status {{.status}}"}}
 }
 
 func getWithValue() estate.Kind {
@@ -153,7 +167,8 @@ func getWithValue() estate.Kind {
 		Doc:      "A declared GET that is sent with the secret's own value as the credential.",
 		Fields:   append(fields, expectFields(statusField(defaultStatus, "The expected status."))...),
 		Identity: []string{"path"},
-		Check:    &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
+		Check:    &estate.CheckFacts{TakesValue: true, Within: checkWithin},
+		Manual:   estate.Manual{"check": "curl -i '{{.base}}{{.path}}' -H @value.header   # status {{.status}}"}}
 }
 
 func request() estate.Kind {
@@ -168,13 +183,14 @@ func request() estate.Kind {
 		Doc:      "A declared request that does something, such as a self-test, and is expected to succeed.",
 		Fields:   append(fields, expectFields(statusField(nil, "The expected status; without it every 2xx."))...),
 		Identity: []string{"method", "path"},
-		Check:    &estate.CheckFacts{Acts: true, Within: checkWithin}}
+		Check:    &estate.CheckFacts{Acts: true, Within: checkWithin},
+		Manual:   estate.Manual{"check": "curl -i -X {{.method}} '{{.base}}{{.path}}' -H @credential.header{{with .body}} -H 'Content-Type: {{$.content_type}}' -d '{{.}}'{{end}}"}}
 }
 
 func calls() []driver.Call {
 	const declared = "whatever the service asks for"
 	return []driver.Call{
-		{Method: "GET", Path: "/{path}", Permission: declared, For: "checks get and get_with_value, looking at put_watched and put_readable, and probing by probe_path"},
+		{Method: "GET", Path: "/{path}", Permission: declared, For: "checks get, get_with_value, log and fixture, discovery list, looking at put_watched and put_readable, and probing by probe_path"},
 		{Method: "PUT", Path: "/{path}", Permission: declared, For: "writing to every location, unless method says otherwise"},
 		{Method: "POST", Path: "/{path}", Permission: declared, For: "activation request and check request, unless their method says otherwise"},
 		{Method: "DELETE", Path: "/{path}", Permission: declared, For: "undoing put_watched and put_readable, unless remove_method says otherwise"},

@@ -89,7 +89,8 @@ func logKind() estate.Kind {
 			{Name: "back", Type: estate.Duration, Default: time.Duration(0), Example: "1m", Doc: "How far before the beginning of the check lines count, for what a restart before it has logged."},
 		}, estate.LogFields()...),
 		Identity: []string{"path"},
-		Check:    &estate.CheckFacts{Within: logWithin, Observes: estate.ObservesLog}}
+		Check:    &estate.CheckFacts{Within: logWithin, Observes: estate.ObservesLog},
+		Manual:   estate.Manual{"check": "curl '{{.base}}{{.path}}' -H @credential.header"}}
 }
 
 const logWithin = 10 * time.Minute

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -17,7 +18,7 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 	if err := ctx.Err(); err != nil {
 		return nil, stopped("probe", err)
 	}
-	if t.Kind != "" && !isLocation(t.Kind) && t.Kind != kindGet && t.Kind != kindWith && t.Kind != kindRequest && t.Kind != kindFixture && t.Kind != kindLog {
+	if known := []string{"", kindGet, kindWith, kindRequest, kindFixture, kindLog, kindList}; !isLocation(t.Kind) && !slices.Contains(known, t.Kind) {
 		return nil, unsupported("probe", t.Kind)
 	}
 	grants, err := c.probeConnection(ctx)
@@ -29,6 +30,9 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 		return c.probeLocation(ctx, t, grants)
 	case kindRequest, kindFixture:
 		return append(grants, untried(t.Settings)), nil
+	case kindList:
+		g, err := c.tryGet(ctx, t.Settings.String("path"), t.Settings, false)
+		return append(grants, g), err
 	default:
 		return grants, nil // the check itself is the probe
 	}
@@ -39,12 +43,13 @@ func (c *conn) probeConnection(ctx context.Context) ([]driver.Grant, error) {
 	if path == "" {
 		return []driver.Grant{{Need: "accept the connection's credential", Has: driver.Maybe, Detail: "set probe_path to have it tried"}}, nil
 	}
-	g, err := c.tryGet(ctx, path, nil)
+	g, err := c.tryGet(ctx, path, nil, false)
 	return []driver.Grant{g}, err
 }
 
-// tryGet makes a GET. That nothing is there is as good as an answer.
-func (c *conn) tryGet(ctx context.Context, path string, s estate.Settings) (driver.Grant, error) {
+// tryGet makes a GET. Where nothing need be there yet, that nothing is is as
+// good as an answer.
+func (c *conn) tryGet(ctx context.Context, path string, s estate.Settings, mayLack bool) (driver.Grant, error) {
 	g := driver.Grant{Need: "get " + path, Has: driver.Yes}
 	q, err := ask("probe", http.MethodGet, path, s)
 	if err != nil {
@@ -55,7 +60,7 @@ func (c *conn) tryGet(ctx context.Context, path string, s estate.Settings) (driv
 	switch {
 	case errors.As(err, &e) && e.Kind == driver.Denied:
 		return driver.Grant{Need: g.Need, Has: driver.No, Detail: e.Why}, nil
-	case errors.As(err, &e) && e.Kind == driver.NotFound && s != nil:
+	case errors.As(err, &e) && e.Kind == driver.NotFound && mayLack:
 		g.Detail = "nothing is there yet"
 		return g, nil
 	default:
@@ -79,7 +84,7 @@ func (c *conn) probeLocation(ctx context.Context, t driver.Target, grants []driv
 		return nil, err
 	}
 	if path := s.String("get_path"); path != "" && t.Kind != kindPut {
-		g, err := c.tryGet(ctx, path, s)
+		g, err := c.tryGet(ctx, path, s, true)
 		if err != nil {
 			return nil, err
 		}

@@ -59,11 +59,12 @@ func RuleOf(s estate.Settings) (r Rule, why string) {
 	return r, ""
 }
 
-// Tally counts lines.
+// Tally counts lines. A driver that reads a log in pieces keeps it between
+// two looks.
 type Tally struct {
-	Lines    int
-	expected int
-	banned   int
+	Lines    int `json:"lines"`
+	Expected int `json:"expected"` // lines that match what must stand there
+	Banned   int `json:"banned"`   // lines that match what must not
 }
 
 // Add counts a line.
@@ -71,10 +72,10 @@ func (t *Tally) Add(r Rule, line []byte) {
 	line = bytes.TrimRight(line, "\r\n")
 	t.Lines++
 	if r.Expect != nil && r.Expect.Match(line) {
-		t.expected++
+		t.Expected++
 	}
 	if r.Forbid != nil && r.Forbid.Match(line) {
-		t.banned++
+		t.Banned++
 	}
 }
 
@@ -99,11 +100,11 @@ func (t *Tally) Read(r Rule, from io.Reader) error {
 func (r Rule) Finding(t Tally, since, now time.Time) driver.Finding {
 	left := since.Add(r.Over).Sub(now)
 	switch {
-	case t.banned > 0:
-		return driver.Finding{State: driver.Failed, Final: true, Detail: fmt.Sprintf("what is forbidden stands in %d of %d lines", t.banned, t.Lines)}
+	case t.Banned > 0:
+		return driver.Finding{State: driver.Failed, Final: true, Detail: fmt.Sprintf("what is forbidden stands in %d of %d lines", t.Banned, t.Lines)}
 	case left > 0:
 		return driver.Finding{State: driver.Pending, After: min(left, lookEvery), Detail: fmt.Sprintf("watching for %s more: %d lines so far", left.Round(time.Second), t.Lines)}
-	case r.Expect != nil && t.expected == 0:
+	case r.Expect != nil && t.Expected == 0:
 		return driver.Finding{State: driver.Failed, Detail: fmt.Sprintf("what is expected does not stand in %d lines", t.Lines)}
 	default:
 		return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d lines show what they must and nothing that they must not", t.Lines)}

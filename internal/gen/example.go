@@ -28,7 +28,12 @@ func kindExample(s estate.Spec, k estate.Kind) string {
 		needed(&b, "  ", k.Fields)
 		return b.String()
 	}
-	where := map[estate.Role]string{estate.RoleLocation: "locations", estate.RoleCheck: "checks", estate.RoleDiscovery: "discover"}[k.Role]
+	if k.Role == estate.RoleDiscovery {
+		fmt.Fprintf(&b, "discover: # of a location\n  use: %s\n  kind: %s\n", s.Name, k.Name)
+		needed(&b, "  ", k.Fields)
+		return b.String()
+	}
+	where := map[estate.Role]string{estate.RoleLocation: "locations", estate.RoleCheck: "checks"}[k.Role]
 	fmt.Fprintf(&b, "%s:\n  - use: %s\n    kind: %s\n", where, s.Name, k.Name)
 	needed(&b, "    ", k.Fields)
 	if k.Check != nil && k.Check.Observes == estate.ObservesLog { // one of two must be said, which no field tells

@@ -60,11 +60,15 @@ func overlap(f estate.IssuerFacts) string {
 
 // powers lists what pawl can ask of an issuer, and what it cannot.
 func powers(f estate.IssuerFacts) (can, cannot []string) {
+	name := "name versions"
+	if f.Mint == estate.ByPerson {
+		name = "propose the name of a version"
+	}
 	for _, p := range []struct {
 		has  bool
 		what string
 	}{
-		{f.Named, "name versions"},
+		{f.Named, name},
 		{f.Lists, "list those that live"},
 		{f.Revokes, "revoke one"},
 		{f.Deactivates, "disable one and enable it again"},

@@ -63,6 +63,12 @@ func wholeEstate(s estate.Spec, k estate.Kind) string {
 		estate.RoleCheck:    "checks: \"none: an example\"\n",
 	}
 	block[k.Role] = kindExample(s, k)
+	if k.Role == estate.RoleDiscovery {
+		block[estate.RoleLocation] = "locations:\n  - use: file\n    kind: field\n    field: API_KEY\n"
+		for line := range strings.Lines(kindExample(s, k)) {
+			block[estate.RoleLocation] += "    " + line
+		}
+	}
 	for _, role := range []estate.Role{estate.RoleIssuer, estate.RoleLocation, estate.RoleCheck} {
 		for line := range strings.Lines(block[role]) {
 			b.WriteString("    " + line)

@@ -18,6 +18,7 @@ type app struct {
 	editions []edition
 	machines []*machine
 	releases []*release
+	lines    []line
 }
 
 func (a *app) machine(id string) *machine {

@@ -1,6 +1,6 @@
 // Package fly is a stateful stand-in of Fly.io: the Machines API, the part of
-// the GraphQL API that makes, lists and revokes tokens, the releases calls,
-// and the public address of an app that uses its own token.
+// the GraphQL API that makes, lists and revokes tokens, the calls for releases
+// and logs, and the public address of an app that uses its own token.
 //
 // It follows the published Machines API description and GraphQL schema, and
 // what flyctl and fly-go send. Where these disagree or are silent, the guess is
@@ -87,6 +87,7 @@ type Fly struct {
 	buckets  map[string]*bucket
 	versions int // the newest version of any app's secrets
 	calls    int
+	lines    int // of all logs
 	issued   []string
 }
 

@@ -38,6 +38,7 @@ func buildTable() route.Table[*Fly] {
 		{Method: "POST", Path: "/api/v1/releases", Do: (*Fly).createRelease},
 		{Method: "PATCH", Path: "/api/v1/releases/{release}", Do: (*Fly).updateRelease},
 		{Method: "GET", Path: "/api/v1/apps/{app}/releases", Do: withApp(listReleases)},
+		{Method: "GET", Path: "/api/v1/apps/{app}/logs", Do: withApp(listLogs)},
 	}
 }
 
