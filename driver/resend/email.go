@@ -71,8 +71,8 @@ type wish struct{ to, from, subject, event string }
 
 func wishOf(op string, s estate.Settings) (wish, error) {
 	w := wish{to: address(s.String("to")), from: address(s.String("from")), subject: s.String("subject"), event: s.String("event")}
-	if w.to == "" && w.from == "" && w.subject == "" {
-		return w, invalid(op, "", "nothing says which email it is", "set `to`, `from` or `subject`")
+	if w.to == "" {
+		return w, invalid(op, "", "nothing says who gets the email", "set `to`")
 	}
 	return w, nil
 }
@@ -87,7 +87,7 @@ func address(text string) string {
 }
 
 func (w wish) fits(e email) bool {
-	return (w.to == "" || slices.ContainsFunc(e.To, func(to string) bool { return address(to) == w.to })) &&
+	return slices.ContainsFunc(e.To, func(to string) bool { return address(to) == w.to }) &&
 		(w.from == "" || address(e.From) == w.from) && strings.Contains(e.Subject, w.subject)
 }
 

@@ -87,9 +87,9 @@ func domainVerified() estate.Kind {
 
 func emailSeen() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindSeen,
-		Doc: "Passes when Resend has an email that was made since the check began and went out. It sends nothing: somebody else must. At least one of `to`, `from` and `subject` is needed.",
+		Doc: "Passes when Resend has an email that was made since the check began and went out. It sends nothing: somebody else must.",
 		Fields: []estate.Field{
-			{Name: "to", Type: estate.String, Example: "ops@acme.example", Doc: "The address of one of its recipients."},
+			{Name: "to", Type: estate.String, Required: true, Example: "ops@acme.example", Doc: "The address of one of its recipients."},
 			{Name: "from", Type: estate.String, Example: "noreply@acme.example", Doc: "The address of its sender."},
 			{Name: "subject", Type: estate.String, Example: "Your data was erased", Doc: "Text that is in its subject."},
 			eventField(eventSent),
