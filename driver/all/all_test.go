@@ -21,6 +21,7 @@ func worlds() map[string]drivertest.Build {
 		"prometheus": prometheusWorld,
 		"random":     randomWorld,
 		"redis":      redisWorld,
+		"resend":     resendWorld,
 		"stripe":     stripeWorld,
 	}
 }

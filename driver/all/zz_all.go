@@ -15,6 +15,7 @@ import (
 	"github.com/pawlhq/pawl/driver/prometheus"
 	"github.com/pawlhq/pawl/driver/random"
 	"github.com/pawlhq/pawl/driver/redis"
+	"github.com/pawlhq/pawl/driver/resend"
 	"github.com/pawlhq/pawl/driver/stripe"
 )
 
@@ -32,6 +33,7 @@ func Drivers() driver.Registry {
 		prometheus.New(),
 		random.New(),
 		redis.New(),
+		resend.New(),
 		stripe.New(),
 	}
 }
