@@ -61,8 +61,8 @@ func (b *builder) probes(s *subject) {
 	}
 }
 
-// mint makes the new versions, one after the other, and asks the issuers
-// whether they accept them.
+// mint makes the new versions, one after the other, asks the issuers whether
+// they accept them, and tries them before anybody else has them.
 func (b *builder) mint() {
 	b.enter(pawl.Mint)
 	for _, s := range b.subjects {
@@ -78,6 +78,10 @@ func (b *builder) mint() {
 		if s.Facts.Verifies {
 			b.add(Step{Act: ActAccepted, Secret: s.Secret, Place: s.Issuer, Within: AcceptWithin, Title: "the issuer accepts the new value"})
 		}
+	}
+	b.next()
+	for _, s := range b.subjects {
+		b.checks(s, estate.Minted, "")
 	}
 	b.leave()
 }

@@ -33,6 +33,7 @@ type lab struct {
 	minted  func(value string) string           // what a mint yields, instead of a new value
 	reads   func(value string) string           // what a readable place gives back, instead of what it holds
 	quiet   func(c driver.Credential) time.Time // when a credential was last used
+	tried   []string                            // the values that trials were given, in order
 	private bool                                // calls need a live credential's value
 	again   bool                                // a mint hands out the first credential again
 }
@@ -112,6 +113,7 @@ func (l *lab) Info() driver.Info {
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
 		location("place", estate.ByDigest), location("readable", estate.ByValue), location("stamped", estate.ByTimestamp),
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
+		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
 	}}}
 }
 
@@ -282,7 +284,10 @@ func (c *labConn) Activate(ctx context.Context, a driver.Activation) (p driver.P
 func (c *labConn) Check(ctx context.Context, r driver.CheckRequest) (f driver.Finding, err error) {
 	err = c.do(ctx, "check "+at(r.Target), func() {
 		f = driver.Finding{State: driver.Failed, Detail: "the consumer is refused"}
-		if c.lab.live(c.lab.place(at(r.Target)).loaded) {
+		if r.Target.Kind == "trial" {
+			c.lab.tried = append(c.lab.tried, open(r.Value[secret.Single]))
+		}
+		if r.Target.Kind == "trial" && c.lab.live(open(r.Value[secret.Single])) || r.Target.Kind != "trial" && c.lab.live(c.lab.place(at(r.Target)).loaded) {
 			f = driver.Finding{State: driver.Passed}
 		}
 		if c.lab.check != nil {
