@@ -30,13 +30,18 @@ type App struct {
 	Streams   *Streams
 	Registry  driver.Registry
 	Transport http.RoundTripper // nil is the network
+	Dial      connect.Dial      // how databases are reached; nil is the network
 	Now       pawl.Clock        // nil is time.Now
+	Sleep     Sleep             // how waits pass; nil is by the real clock
 	File      string
 	Dir       string
 	JSON      bool
 
 	printed bool // a result is on standard output
 }
+
+// Sleep lets time pass until an instant, or until ctx is over.
+type Sleep func(ctx context.Context, until time.Time) error
 
 // file gives the estate's path.
 func (a *App) file() string {
@@ -115,8 +120,12 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 	}
 	h := &Home{App: a, Store: store, Ring: ring}
 	resolver := &credential.Resolver{Dir: base, Secret: h.newest}
-	h.Connector = &connect.Connector{Registry: a.Registry, Resolver: resolver, Transport: a.Transport, Log: slog.New(slog.DiscardHandler), Dir: base}
+	h.Connector = &connect.Connector{Registry: a.Registry, Resolver: resolver, Transport: a.Transport, Dial: a.Dial, Log: slog.New(slog.DiscardHandler), Dir: base, Now: a.now}
 	h.Engine = &rotation.Engine{Store: store, Ports: h.Connector, Vault: ring, Now: a.now, Holder: local.Process(), Dead: local.Dead}
+	if a.Sleep != nil {
+		h.Engine.Sleep = a.Sleep
+		h.Connector.Wait = func(ctx context.Context, d time.Duration) error { return a.Sleep(ctx, a.now().Add(d)) }
+	}
 	return h, nil
 }
 

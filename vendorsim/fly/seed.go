@@ -33,6 +33,26 @@ func (f *Fly) AddApp(org, name, uses string) {
 	f.apps[name] = a
 }
 
+// Reboot boots an app's machines with its secrets of now, all at once and with
+// no time in between, as somebody does beside pawl.
+func (f *Fly) Reboot(app string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.mustApp(app)
+	for _, m := range a.machines {
+		m.booted = a.newest()
+	}
+}
+
+// RemoveApp deletes an app with its machines and secrets, as a platform does
+// whose customer has left.
+func (f *Fly) RemoveApp(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mustApp(name)
+	delete(f.apps, name)
+}
+
 // AddMachines boots n machines with the app's secrets of now and gives their
 // ids. They are started at once.
 func (f *Fly) AddMachines(app string, n int) []string {

@@ -78,6 +78,21 @@ func (f *Fly) Machines(app string) []string {
 	return ids
 }
 
+// Started lists the ids of an app's machines that requests are sent to now.
+func (f *Fly) Started(app string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var ids []string
+	if a := f.apps[app]; a != nil {
+		for _, m := range a.machines {
+			if m.state(f.now(), f.cfg) == stateStarted {
+				ids = append(ids, m.id)
+			}
+		}
+	}
+	return ids
+}
+
 // MachineEnv gives an environment variable as a machine booted with it.
 func (f *Fly) MachineEnv(app, machine, name string) (string, bool) {
 	f.mu.Lock()

@@ -5,7 +5,9 @@ package molecule
 
 import (
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -41,6 +43,8 @@ type Config struct {
 	RevocationLag time.Duration
 	Boot          time.Duration // of a machine
 	Run           time.Duration // of a workflow run
+
+	Env map[string]string // further secrets of the app, which its machines boot with
 }
 
 // New makes the world.
@@ -50,6 +54,9 @@ func New(c Config) *World {
 	w.Fly.AddApp(Org, App, Secret)
 	w.TokenID, w.Token = w.Fly.AddDeployToken(App, "molecule-cp-first", 20*365*24*time.Hour)
 	w.Fly.SetSecret(App, Secret, w.Token)
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		w.Fly.SetSecret(App, name, c.Env[name])
+	}
 	w.Fly.AddMachines(App, 2)
 	w.FlyAdmin = w.Fly.AddUserToken(Org, "owner@example.com")
 

@@ -93,6 +93,22 @@ func (n *Neon) AddProject(s Project) (branch string) {
 	return b.id
 }
 
+// Finish ends the operations that are under way, so that a scene can be set
+// without time passing.
+func (n *Neon) Finish() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.now()
+	for _, p := range n.projects {
+		for _, o := range p.operations {
+			if o.endsAt.After(now) {
+				o.startsAt, o.endsAt = now, now
+			}
+		}
+	}
+	n.settle(context.Background())
+}
+
 // AddRole makes a role that is ready and gives its password, "" where it may
 // not log in.
 func (n *Neon) AddRole(project, branch, name string, noLogin bool) string {
