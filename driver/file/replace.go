@@ -48,7 +48,7 @@ func syncDir(dir string) error {
 func (c *conn) replace(h *held, next []byte, mode fs.FileMode) error {
 	dir, prefix := filepath.Dir(h.path), tempPrefix(h.path)
 	sweep(dir, prefix)
-	tmp, err := os.CreateTemp(dir, prefix+"*"+tempSuffix) // mode 0600
+	tmp, err := temporary(dir, prefix)
 	if err != nil {
 		return err
 	}
@@ -65,11 +65,39 @@ func (c *conn) replace(h *held, next []byte, mode fs.FileMode) error {
 	return c.settle(dir)
 }
 
-// fill writes the temporary file. Its lock tells that its writer is alive.
-func (c *conn) fill(tmp *os.File, h *held, next []byte, mode fs.FileMode) error {
-	if err := lock(tmp); err != nil {
-		return err
+// temporary makes a temporary file of mode 0600. Its lock tells that its
+// writer is alive. In the instant before it has the lock another writer may
+// take the file for a dead one's, and sweep it: then a new one is made.
+func temporary(dir, prefix string) (*os.File, error) {
+	for {
+		tmp, err := os.CreateTemp(dir, prefix+"*"+tempSuffix)
+		if err != nil {
+			return nil, err
+		}
+		err = lock(tmp)
+		if err == nil && named(tmp) {
+			return tmp, nil
+		}
+		_ = os.Remove(tmp.Name()) // gone already when it was swept
+		_ = tmp.Close()           // nothing was written to it
+		if err != nil && !errors.Is(err, errBusy) {
+			return nil, err
+		}
 	}
+}
+
+// named reports whether a file still has its name.
+func named(f *os.File) bool {
+	now, err := os.Lstat(f.Name())
+	if err != nil {
+		return false
+	}
+	own, err := f.Stat()
+	return err == nil && os.SameFile(now, own)
+}
+
+// fill writes the temporary file.
+func (c *conn) fill(tmp *os.File, h *held, next []byte, mode fs.FileMode) error {
 	if h.file != nil {
 		mode = h.info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 		if err := own(tmp, h.info); err != nil {

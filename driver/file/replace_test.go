@@ -4,6 +4,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -249,4 +250,37 @@ func TestManyWriters(t *testing.T) {
 		}
 	}
 	only(t, dir, ".env")
+}
+
+// TestSweptWhileMade makes temporary files beside a writer that never stops
+// sweeping. What is given has its name and stays.
+func TestSweptWhileMade(t *testing.T) {
+	dir := t.TempDir()
+	prefix := tempPrefix(".env")
+	stop := make(chan struct{})
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				sweep(dir, prefix)
+			}
+		}
+	})
+	for range 500 {
+		tmp, err := temporary(dir, prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !named(tmp) {
+			t.Fatal("a temporary file was swept although its writer is alive")
+		}
+		if err := errors.Join(os.Remove(tmp.Name()), tmp.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	sweeper.Wait()
 }
