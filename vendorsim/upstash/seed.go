@@ -105,12 +105,17 @@ func (u *Upstash) Modify(database, what string) {
 	u.mustDatabase(database).modifying = what
 }
 
-// SwitchDefaultOff takes a database's user default out of use for REST, and
-// says so in the API.
-func (u *Upstash) SwitchDefaultOff(database string) {
+// SwitchDefaultOff switches a database's user default off, as a person does in
+// the console.
+func (u *Upstash) SwitchDefaultOff(ctx context.Context, database string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.mustDatabase(database).defaultOff = true
+	d := u.mustDatabase(database)
+	d.defaultOff = true
+	if d.server == nil {
+		return nil
+	}
+	return command(ctx, d.server, redis.Admin, d.server.Password, []string{"ACL", "SETUSER", "default", "off"})
 }
 
 func (u *Upstash) mustAccount(email string) *account {
