@@ -170,9 +170,51 @@ func TestThePasswordIsTriedAtTheDatabase(t *testing.T) {
 	if n := s.made("GET", "/ping"); n != 0 {
 		t.Errorf("REST was asked %d times", n)
 	}
+}
+
+// TestVerifyingReadsNoCredentials holds that credentials are not sent where
+// only the database's address is needed.
+func TestVerifyingReadsNoCredentials(t *testing.T) {
+	s := newSite(t, sim.Config{})
+	id := s.database(servertest.Redis(t))
+	token, err := s.AddUser(t.Context(), id, "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.verdict(password(id), s.stored(id))
+	s.verdict(byREST(id), s.stored(id))
+	s.verdict(user(id, "app"), single(token))
 	for _, r := range s.seen {
-		if r.Method == "GET" && strings.HasPrefix(r.URL.Path, "/v2/redis/database/") && r.URL.RawQuery != "credentials=hide" && s.made("POST", "") == 0 {
+		if strings.HasPrefix(r.URL.Path, "/v2/redis/database/") && r.URL.RawQuery != "credentials=hide" {
 			t.Error("credentials were read that were not needed")
+		}
+	}
+	if s.made("GET", "/v2/redis/database/") != 3 {
+		t.Errorf("the address was asked for %d times, want 3", s.made("GET", "/v2/redis/database/"))
+	}
+}
+
+// TestDatabasesProveWhoTheyAre tries a password over TLS: it is told only to a
+// host with the right certificate.
+func TestDatabasesProveWhoTheyAre(t *testing.T) {
+	s := newSite(t, sim.Config{})
+	s.dial = s.DialTLS
+	id := s.database(servertest.Redis(t))
+	authority, err := s.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		settings estate.Settings
+		want     string
+	}{
+		{estate.Settings{"tls": "verify-full", "ca": authority}, "accepted"},
+		{estate.Settings{"tls": "require"}, "accepted"},
+		{estate.Settings{"tls": "verify-full"}, "invalid"},
+	} {
+		s.port = s.open(tt.settings, account+":"+s.key)
+		if got := s.verdict(password(id), s.stored(id)); got != tt.want {
+			t.Errorf("tls %v, with the authority %v: %s, want %s", tt.settings["tls"], tt.settings["ca"] != nil, got, tt.want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,6 +30,7 @@ type site struct {
 	t    *testing.T
 	now  time.Time
 	port *driver.Port
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // to databases
 	key  string
 	seen []*http.Request
 }
@@ -38,6 +40,7 @@ func newSite(t *testing.T, cfg sim.Config) *site {
 	s := &site{t: t, now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
 	cfg.Now = func() time.Time { return s.now }
 	s.Upstash = sim.New(cfg)
+	s.dial = s.Dial
 	s.AddAccount(account)
 	_, s.key = s.AddKey(account, "pawl")
 	s.port = s.open(estate.Settings{}, account+":"+s.key)
@@ -47,7 +50,7 @@ func newSite(t *testing.T, cfg sim.Config) *site {
 // open makes a connection with a credential.
 func (s *site) open(more estate.Settings, credential string) *driver.Port {
 	s.t.Helper()
-	env := driver.Env{Transport: s, Dial: s.Dial, Now: func() time.Time { return s.now }, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+	env := driver.Env{Transport: s, Dial: s.dial, Now: func() time.Time { return s.now }, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Wait:       func(ctx context.Context, d time.Duration) error { s.now = s.now.Add(d); return ctx.Err() },
 		Credential: func(context.Context) (secret.Value, error) { return secret.NewString(credential), nil }}
 	settings := estate.Settings{"tls": "disable"}

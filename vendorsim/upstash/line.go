@@ -12,8 +12,13 @@ import (
 
 // Dial connects to the host and port of a database that has a server behind
 // it. There is no TLS in it, which Upstash always has: it is the line that a
-// client's TLS would be in.
+// client's TLS would be in. DialTLS is with it.
 func (u *Upstash) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return u.connect(ctx, network, address, func(c net.Conn) net.Conn { return c })
+}
+
+// connect opens a client's line. secure puts TLS around Upstash's end of it.
+func (u *Upstash) connect(ctx context.Context, network, address string, secure func(net.Conn) net.Conn) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -24,74 +29,93 @@ func (u *Upstash) Dial(ctx context.Context, network, address string) (net.Conn, 
 	if d == nil || d.server == nil || port != strconv.Itoa(redisPort) {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("nobody listens at " + address)}
 	}
-	c, err := (&net.Dialer{}).DialContext(ctx, network, d.server.Addr())
+	server, err := (&net.Dialer{}).DialContext(ctx, network, d.server.Addr())
 	if err != nil {
 		return nil, err
 	}
-	return &line{Conn: c, u: u, d: d, from: bufio.NewReader(c)}, nil
+	client, ours, err := pair(ctx)
+	if err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
+	l := &line{u: u, d: d, client: secure(ours), server: server, answers: bufio.NewReader(server)}
+	go func() {
+		l.serve()
+		_, _ = ours.Close(), server.Close() // either may be closed
+	}()
+	return client, nil
+}
+
+// pair gives both ends of a connection on loopback. One in memory has no room:
+// where both ends write, as in a TLS handshake that fails, it stands still.
+func pair(ctx context.Context) (client, ours net.Conn, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = listener.Close() }() // it has done its work
+	if client, err = (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String()); err != nil {
+		return nil, nil, err
+	}
+	if ours, err = listener.Accept(); err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	return client, ours, nil
 }
 
 // line is a client's connection to a database. What Upstash answers otherwise
-// than Redis is answered here; everything else goes to the server. A client
-// reads each answer before it sends the next command.
+// than Redis is answered here; everything else is the server's.
 type line struct {
-	net.Conn
-	u    *Upstash
-	d    *database
-	from *bufio.Reader
-	in   []byte // sent, and not a whole command yet
-	out  []byte // answers of Upstash's own
+	u              *Upstash
+	d              *database
+	client, server net.Conn
+	answers        *bufio.Reader // the server's
 }
 
-// Write takes what a client sends.
-func (l *line) Write(b []byte) (int, error) {
-	l.in = append(l.in, b...)
+// serve passes on one command at a time until either side ends. Each has one
+// answer: there are no subscriptions.
+func (l *line) serve() {
+	var in []byte
+	b := make([]byte, 4<<10)
 	for {
-		args, size, ok := parse(l.in)
-		if !ok {
-			return len(b), nil
+		n, err := l.client.Read(b)
+		if err != nil {
+			return
 		}
-		raw := l.in[:size]
-		l.in = l.in[size:]
-		own := l.u.answer(l.d, args)
-		if own == nil {
-			if _, err := l.Conn.Write(raw); err != nil {
-				return 0, err
+		for in = append(in, b[:n]...); ; {
+			args, size, ok := parse(in)
+			if !ok {
+				break
 			}
-			continue
-		}
-		if err := l.instead(own); err != nil {
-			return 0, err
+			answer, err := l.answer(args, in[:size])
+			if err != nil {
+				return
+			}
+			if _, err := l.client.Write(answer); err != nil {
+				return
+			}
+			in = in[size:]
 		}
 	}
 }
 
-// instead gives an answer of Upstash's own to a client that has logged in, and
-// the server's refusal to one that has not.
-func (l *line) instead(own func() []byte) error {
-	if _, err := l.Conn.Write(encode("ACL", "WHOAMI")); err != nil {
-		return err
+// answer gives Upstash's own answer to a client that has logged in, and the
+// server's to everything else. A client that has not is refused by the server.
+func (l *line) answer(args []string, raw []byte) ([]byte, error) {
+	own := l.u.answer(l.d, args)
+	if own != nil {
+		raw = encode("ACL", "WHOAMI")
 	}
-	refusal, err := reply(l.from)
-	switch {
-	case errors.Is(err, errRefused):
-		l.out = append(l.out, refusal...)
-	case err != nil:
-		return err
-	default:
-		l.out = append(l.out, own()...)
+	if _, err := l.server.Write(raw); err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-// Read gives answers.
-func (l *line) Read(b []byte) (int, error) {
-	if len(l.out) > 0 {
-		n := copy(b, l.out)
-		l.out = l.out[n:]
-		return n, nil
+	answer, err := reply(l.answers)
+	if own != nil && err == nil {
+		return own(), nil
 	}
-	return l.from.Read(b)
+	if errors.Is(err, errRefused) {
+		err = nil
+	}
+	return answer, err
 }
 
 // answer gives what Upstash answers to a command instead of the server, nil

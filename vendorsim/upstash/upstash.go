@@ -3,9 +3,9 @@
 // database, and the QStash API as far as it shows whether a token is taken.
 //
 // A database can have a real Redis behind it: resetting its password changes
-// that of the server's default user, and Dial reaches the server as clients
+// that of the server's default user, and DialTLS reaches the server as clients
 // do. What Upstash does otherwise than Redis with access control lists
-// (tokens of its own making, no change of the default user) is in Dial's line.
+// (tokens of its own making, no change of the default user) is in its line.
 //
 // It follows the published OpenAPI description of the Developer API
 // (upstash/docs, devops/developer-api/openapi.yml, 2026-08-21), Upstash's pages
@@ -73,6 +73,7 @@ type Upstash struct {
 	queues    []*qstash
 	audit     []entry
 	issued    []string
+	cert      certificate // made when it is asked for
 }
 
 // New makes an Upstash without accounts.
