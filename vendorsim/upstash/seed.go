@@ -1,6 +1,7 @@
 package upstash
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/pawlhq/pawl/vendorsim/redis"
@@ -11,6 +12,7 @@ import (
 
 // Database says what AddDatabase makes.
 type Database struct {
+	ID     string // a UUID; "" is a new one
 	Owner  string // the account's email
 	Name   string
 	Slug   string        // the first label of its host, "beloved-stallion-58500"
@@ -67,10 +69,10 @@ func (u *Upstash) DeleteKey(id string) {
 func (u *Upstash) AddDatabase(ctx context.Context, s Database) (string, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.at(s.Slug+domain) != nil {
-		panic("upstash: there is a database at " + s.Slug)
+	if u.at(s.Slug+domain) != nil || u.database(s.ID) != nil {
+		panic("upstash: there is a database at " + s.Slug + ", or of that id")
 	}
-	d := &database{id: u.id(), name: s.Name, slug: s.Slug, owner: u.mustAccount(s.Owner), createdAt: u.now(), server: s.Server, generated: map[string]string{}}
+	d := &database{id: cmp.Or(s.ID, u.id()), name: s.Name, slug: s.Slug, owner: u.mustAccount(s.Owner), createdAt: u.now(), server: s.Server, generated: map[string]string{}}
 	u.draw(d)
 	if err := u.apply(ctx, d); err != nil {
 		return "", err
