@@ -154,6 +154,11 @@ type IssuerFacts struct {
 	Window      time.Duration `json:"window,omitempty"`      // IssuerWindow: longest time that the old one lives on
 	RevokeLag   time.Duration `json:"revoke_lag,omitempty"`  // how long a revoked version may still be accepted
 	Parts       []string      `json:"parts,omitempty"`       // parts that a mint yields; empty is the single part
+
+	// Resets says that the issuer keeps one value and minting resets it: a mint
+	// whose answer was lost is settled by minting again, because whatever it made
+	// is replaced by that and nothing is orphaned. Only with Replaced.
+	Resets bool `json:"resets,omitempty"`
 }
 
 // Strength is how well a write can be confirmed.

@@ -70,6 +70,7 @@ type StepState struct {
 	given       *driver.Credential // what a person called the credential of the value that they gave
 	open        bool               // an intent without an outcome
 	maybe       bool               // some attempt may have taken effect
+	superseded  bool               // it was decided that the next attempt replaces what the last one made
 }
 
 // Fold computes the state of an account.
@@ -218,7 +219,7 @@ func (st *StepState) announce(e Entry) {
 	}
 	st.maybe = st.maybe || st.open // the attempt before ended without a word
 	st.Status, st.Attempt, st.Known, st.open = StatusAnnounced, e.Attempt, e.Known, true
-	st.NotBefore = time.Time{}
+	st.NotBefore, st.superseded = time.Time{}, false
 }
 
 func (st *StepState) outcome(e Entry) {
@@ -251,6 +252,8 @@ func (st *StepState) look(e Entry) {
 		st.Suspect, st.Attributed = e.Credential, true
 	case ResultAbsent:
 		st.Effect, st.open, st.maybe = pawl.EffectNone, false, false
+	case ResultSuperseded:
+		st.open, st.maybe, st.superseded = false, true, true
 	}
 }
 

@@ -61,6 +61,9 @@ func kind(t *testing.T, k estate.Kind) {
 	if (k.Issuer != nil) != (k.Role == estate.RoleIssuer) || (k.Location != nil) != (k.Role == estate.RoleLocation) || (k.Check != nil) != (k.Role == estate.RoleCheck) {
 		t.Errorf("%s: the facts are not those of its role", name)
 	}
+	if k.Issuer != nil && k.Issuer.Resets && (k.Issuer.Overlap != estate.Replaced || k.Issuer.Mint != estate.ByAPI) {
+		t.Errorf("%s: an issuer that resets its one value replaces the old version, by a call", name)
+	}
 	fields(t, name, k.Fields)
 	for _, id := range slices.Concat(k.Identity, k.Given) {
 		if !slices.ContainsFunc(k.Fields, func(f estate.Field) bool { return f.Name == id }) {

@@ -55,6 +55,13 @@ func Redis(t testing.TB) *redis.Server {
 	return server(t, "redis", func(ctx context.Context) (*redis.Server, error) { return redis.Start(ctx, redis.Options{}) })
 }
 
+// RedisOf gives a Redis of the test binary that is one owner's alone, for tests
+// that change what all others of Redis rely on.
+func RedisOf(t testing.TB, owner string) *redis.Server {
+	t.Helper()
+	return server(t, "redis of "+owner, func(ctx context.Context) (*redis.Server, error) { return redis.Start(ctx, redis.Options{}) })
+}
+
 // Needed leaves the test out where servers are declared to be missing.
 func Needed(t testing.TB) {
 	t.Helper()
