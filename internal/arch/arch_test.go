@@ -251,7 +251,7 @@ func TestDirectDependencies(t *testing.T) {
 
 // TestUseOfValues holds the list of packages that open secret values.
 func TestUseOfValues(t *testing.T) {
-	allowed := []string{"secret", "envelope", "estate", "rotation", "driver/rest", "driver/anthropic", "driver/file", "driver/exec", "driver/github", "driver/http", "driver/neon", "driver/postgres", "driver/redis", "driver/resend", "driver/stripe",
+	allowed := []string{"secret", "envelope", "estate", "rotation", "driver/rest", "driver/anthropic", "driver/file", "driver/exec", "driver/github", "driver/http", "driver/neon", "driver/postgres", "driver/redis", "driver/resend", "driver/stripe", "driver/upstash",
 		"driver/drivertest", "driver/random", "internal/cli", "internal/rehearsal", "internal/crash"}
 	var found []string
 	for _, s := range sources(t) {
