@@ -37,14 +37,11 @@ func builtins() []Builtin {
 func whenKey() key[proof] {
 	words := plain([]When{Before, Minted, After, Drain, Final})
 	schema := looseSchema(enumSchema(words))
-	return custom("when", "In which phases it runs; before, after and final unless it acts on the system. minted: with the new version before it is written anywhere, not served yet.", schema,
+	return custom("when", "In which phases it runs; before, after and final unless it acts on the system. minted: with the new version, before it is written anywhere.", schema,
 		func(d *decoder, n *yaml.Node, p *proof) {
 			for _, item := range items(n) {
 				if w, ok := d.word(item, words); ok && !slices.Contains(p.When, When(w)) {
 					p.When = append(p.When, When(w))
-					if When(w) == Minted {
-						d.unserved(item, "leave it out, and ask a person before the write: tasks: [{at: mint, title: …}]", w)
-					}
 				}
 			}
 		})
@@ -112,6 +109,9 @@ func (d *decoder) checkProof(s *draft, p *proof) {
 	case !unused && p.keys.has("for"):
 		d.fail(p.keys.value("for"), "remove it", "%s has no use of for", p.Builtin)
 	}
+	if slices.Contains(p.When, Minted) && p.Builtin.ofTheOld() {
+		d.fail(p.keys.value("when"), "leave minted out", "%s cannot pass before the new version is written: the old one is in use", p.Builtin)
+	}
 	if !s.issuerKnown() {
 		return
 	}
@@ -123,6 +123,9 @@ func (d *decoder) checkProof(s *draft, p *proof) {
 		d.fail(p.keys.value("kind"), "use a check of your own, such as an http probe", "%s cannot be asked whether it accepts a value", s.issuerName())
 	}
 }
+
+// ofTheOld reports whether a built-in check is about the end of the old version.
+func (b Builtin) ofTheOld() bool { return b == BuiltinOldRefused || b == BuiltinOldUnused }
 
 // issuerName names the issuer for messages.
 func (s *draft) issuerName() string {

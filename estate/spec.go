@@ -1,6 +1,9 @@
 package estate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Catalog tells what the drivers at hand can do. driver/all has the one that
 // pawl ships with; tests bring their own.
@@ -67,13 +70,18 @@ type Kind struct {
 	Name     string
 	Doc      string   // one or two sentences, Markdown
 	Fields   []Field  // settings beside use, kind and the common ones
-	Identity []string // fields that tell two targets apart, in reading order
+	Identity []string // fields that tell two targets apart, in reading order; a discovery gives them
+	Given    []string // required fields that a discovery may give beside those
 	Manual   Manual   // what a person does in pawl's place
 
 	Issuer   *IssuerFacts   // set exactly when Role is RoleIssuer
 	Location *LocationFacts // set exactly when Role is RoleLocation
 	Check    *CheckFacts    // set exactly when Role is RoleCheck
 }
+
+// found is the fields of a location that need not be written where it is
+// discovered.
+func (k *Kind) found() []string { return slices.Concat(k.Identity, k.Given) }
 
 // Manual says what a person types or does in pawl's place, by act: "mint",
 // "revoke", "deactivate", "put", "check", or the kind of an activation. Each
@@ -179,7 +187,7 @@ type LocationFacts struct {
 type ActivationFact struct {
 	Kind  string // "rolling", "restart", "next_deploy"
 	Doc   string
-	Waits bool // somebody else makes them load it: pawl looks, and does nothing
+	Waits bool // somebody else makes them load it: pawl looks, and does nothing; the deadline is days by default
 }
 
 // CheckFacts are what the plan must know of a check.

@@ -54,6 +54,8 @@ func scenarios() []scenario {
 		{name: "migrate", secrets: key, known: held},
 		{name: "old_unused", secrets: key, known: held},
 		{name: "kept", secrets: key, known: held},
+		{name: "minted", secrets: key, known: held},
+		{name: "deploy", secrets: key, known: held},
 	}
 }
 

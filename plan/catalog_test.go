@@ -79,5 +79,6 @@ func labPlaces() []estate.Kind {
 		check("queued_runs", estate.CheckFacts{Within: 7 * 24 * time.Hour}),
 		check("health", estate.CheckFacts{Within: 10 * time.Minute}),
 		check("sweep", estate.CheckFacts{Acts: true}),
+		check("trial", estate.CheckFacts{TakesValue: true, Within: 5 * time.Minute}),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/driver/rest"
 	"github.com/pawlhq/pawl/estate"
@@ -23,6 +24,7 @@ func (l lab) Info() driver.Info {
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
 		{Role: estate.RoleLocation, Name: "place", Doc: "A place.", Fields: name, Identity: []string{"name"}, Location: &place},
 		{Role: estate.RoleCheck, Name: "all_healthy", Doc: "The consumers of all places are served.", Check: &estate.CheckFacts{Within: 10 * time.Minute}},
+		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Check: &estate.CheckFacts{TakesValue: true, Within: 10 * time.Minute}},
 		{Role: estate.RoleDiscovery, Name: "places", Doc: "Every place."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 	}}}
@@ -162,6 +164,9 @@ func (l *labConn) Activate(ctx context.Context, a driver.Activation) (driver.Pro
 
 // Check asks whether the consumer is served.
 func (l *labConn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
+	if r.Target.Kind == "trial" {
+		return l.trial(ctx, r)
+	}
 	var out struct{ OK bool }
 	path := "/places/{name}/health"
 	if r.Target.Kind == "all_healthy" {
@@ -172,6 +177,21 @@ func (l *labConn) Check(ctx context.Context, r driver.CheckRequest) (driver.Find
 	}
 	if !out.OK {
 		return driver.Finding{State: driver.Failed, Detail: "the consumer is refused"}, nil
+	}
+	return driver.Finding{State: driver.Passed}, nil
+}
+
+// trial tries the value that it is given.
+func (l *labConn) trial(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
+	if len(r.Value) == 0 {
+		return driver.Finding{}, &driver.Error{Op: "trial", Kind: driver.NoValue, Effect: pawl.EffectNone, Why: "there is no value to try"}
+	}
+	got, err := l.Verify(ctx, r.Target, r.Value)
+	switch {
+	case err != nil:
+		return driver.Finding{}, err
+	case got == driver.Refused:
+		return driver.Finding{State: driver.Failed, Detail: "the value is refused"}, nil
 	}
 	return driver.Finding{State: driver.Passed}, nil
 }

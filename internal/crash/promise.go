@@ -31,6 +31,9 @@ func (r *run) announced(p *process, call Call) {
 	if call.Kind == Revokes || call.Kind == Deactivates {
 		r.retires(call)
 	}
+	if call.Kind == Writes {
+		r.inOrder(call)
+	}
 	_ = p
 }
 
@@ -85,9 +88,29 @@ func (r *run) acting(acts ...plan.Act) (string, bool) {
 // proven holds the second half of P1: every step before the end of the old
 // version is on record as passed.
 func (r *run) proven(call Call) {
+	ending, _ := r.acting(plan.ActRevoke, plan.ActDeactivate)
+	if step := r.missing(ending); step != nil {
+		r.violate("P1: %s ended the old version before %s (%s) had passed", call.Route, step.ID, step.Title)
+	}
+}
+
+// inOrder holds P1 for a place: every step before its write is on record as
+// passed, so that what fails has touched only what came before.
+func (r *run) inOrder(call Call) {
+	writing, _ := r.acting(plan.ActPut)
+	if step := r.missing(writing); step != nil {
+		r.violate("P1: %s was called before %s (%s) had passed", call.Route, step.ID, step.Title)
+	}
+}
+
+// missing finds a step of an earlier stage than another's that is not on record
+// as passed, nil when there is none or the other is no step of the plan as it
+// was made.
+func (r *run) missing(id string) *plan.Step {
+	until := slices.IndexFunc(r.reference.Steps, func(s plan.Step) bool { return s.ID == id })
 	a, err := r.store.Load(context.Background(), r.id)
-	if err != nil {
-		return
+	if err != nil || until < 0 {
+		return nil
 	}
 	done := map[string]bool{}
 	for _, e := range a.Entries {
@@ -95,16 +118,12 @@ func (r *run) proven(call Call) {
 			done[e.Step] = true
 		}
 	}
-	ending, _ := r.acting(plan.ActRevoke, plan.ActDeactivate)
 	for i := range r.reference.Steps {
-		step := &r.reference.Steps[i]
-		if step.ID == ending {
-			return
-		}
-		if !done[step.ID] {
-			r.violate("P1: %s ended the old version before %s (%s) had passed", call.Route, step.ID, step.Title)
+		if step := &r.reference.Steps[i]; step.Stage < r.reference.Steps[until].Stage && !done[step.ID] {
+			return step
 		}
 	}
+	return nil
 }
 
 // soaked holds that the old version ends only when the soak that the estate

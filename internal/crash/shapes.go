@@ -74,6 +74,14 @@ func Shapes() []*Scenario {
     checks: [{use: lab, kind: all_healthy, when: [before, after, drain, final]}]
     retire: {after: 1h}
 `},
+		{name: "tried before it is written", facts: api, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - {use: lab, kind: place, name: a, activate: reload}
+      - {use: lab, kind: place, name: b, activate: reload}
+    checks: [{use: lab, kind: trial, when: minted}, {use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}]
+`},
 		{name: "value replaced at mint", facts: replaced, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
   KEY:
     issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
