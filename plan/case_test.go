@@ -53,6 +53,7 @@ func scenarios() []scenario {
 		{name: "person_steps", secrets: key, known: held},
 		{name: "migrate", secrets: key, known: held},
 		{name: "old_unused", secrets: key, known: held},
+		{name: "old_unused_first", file: "old_unused", secrets: key},
 		{name: "kept", secrets: key, known: held},
 		{name: "minted", secrets: key, known: held},
 		{name: "deploy", secrets: key, known: held},

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,11 @@ func (b *builder) drain(list []*subject) {
 	if b.compromised() {
 		return
 	}
+	for _, s := range list {
+		if slices.ContainsFunc(s.s.Checks, func(c estate.Check) bool { return c.Builtin == estate.BuiltinOldUnused }) {
+			b.name(s) // the issuer is asked about a credential by its id
+		}
+	}
 	b.next()
 	for _, s := range list {
 		if s.s.Overlap > 0 {
@@ -155,9 +161,10 @@ func sameTarget(l *estate.Location, p Place) bool {
 
 // name finds out which credential is the old one, before a call ends it.
 func (b *builder) name(s *subject) {
-	if s.known.Identified || s.Facts.Mint == estate.Locally {
+	if s.known.Identified || s.named || s.Facts.Mint == estate.Locally {
 		return
 	}
+	s.named = true
 	b.next()
 	b.add(Step{Act: ActName, Secret: s.Secret, Place: s.Issuer, Title: fmt.Sprintf("which credential is version %d", s.From)})
 }

@@ -99,7 +99,7 @@ func Title(u estate.Use) string {
 		title = append(title, strings.ReplaceAll(u.Kind, "_", " ")...)
 	}
 	for _, field := range u.Facts.Identity {
-		if v, ok := u.Settings[field]; ok {
+		if v := u.Settings[field]; v != nil {
 			title = fmt.Append(append(title, ' '), v)
 		}
 	}

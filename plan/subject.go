@@ -16,6 +16,7 @@ type subject struct {
 	puts   []string          // ids of the puts at presenting locations
 	ended  Act               // what contain did to the old version; "" is nothing
 	dies   string            // the step at which the old version stops working before the new one is in place; "" is none
+	named  bool              // a step finds out which credential is the old one
 	loaded string            // the last step of widen or switch that gives consumers the new version
 }
 
