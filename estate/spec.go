@@ -69,6 +69,7 @@ type Kind struct {
 	Fields   []Field  // settings beside use, kind and the common ones
 	Identity []string // fields that tell two targets apart, in reading order
 	Manual   Manual   // what a person does in pawl's place
+	Waits    bool     // with RoleActivation: as of ActivationFact
 
 	Issuer   *IssuerFacts   // set exactly when Role is RoleIssuer
 	Location *LocationFacts // set exactly when Role is RoleLocation

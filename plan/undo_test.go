@@ -26,7 +26,7 @@ func TestUndoIsTheWayBack(t *testing.T) {
 		slices.Reverse(want)
 		var got []string
 		for i := range p.Undo {
-			if u := &p.Undo[i]; !u.ReprovesAny() && (len(got) == 0 || got[len(got)-1] != u.Reverses) {
+			if u := &p.Undo[i]; !u.ReprovesAny() && u.Act != plan.ActCheck && (len(got) == 0 || got[len(got)-1] != u.Reverses) {
 				got = append(got, u.Reverses)
 			}
 		}
@@ -55,7 +55,9 @@ func undoable(p *plan.Plan, s *plan.Step) bool {
 	case plan.ActPut:
 		return true
 	case plan.ActTask:
-		return s.Acts
+		return s.Acts && s.Of == ""
+	case plan.ActDiscover:
+		return slices.ContainsFunc(p.Undo, func(u plan.Step) bool { return u.Reverses == s.ID })
 	case plan.ActMint, plan.ActProvide:
 		return sub.Facts.Revokes || sub.Facts.Mint != estate.Locally
 	case plan.ActActivate, plan.ActCheck:

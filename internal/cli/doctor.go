@@ -155,6 +155,12 @@ func targets(e *estate.Estate) []examined {
 		add(s.Issuer)
 		for _, l := range s.Locations {
 			add(l.Use)
+			for _, c := range l.Consumers {
+				add(c.Use)
+			}
+			for _, c := range l.Checks {
+				add(c.Use)
+			}
 		}
 		for _, c := range s.Checks {
 			add(c.Use)
