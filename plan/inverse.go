@@ -29,7 +29,7 @@ func (b *builder) inverses() {
 			undo.reload(step.ID, step.ID, forward)
 		case step.Act == ActCheck && step.Cleans:
 			undo.clean(step)
-		case step.Act == ActTask && step.Acts && step.Of == "":
+		case step.Act == ActTask && step.Acts && !step.Consumer:
 			undo.unwriteByHand(step)
 		}
 	}

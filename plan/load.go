@@ -65,9 +65,9 @@ func abreast(list []estate.Consumer) [][]estate.Consumer {
 func (b *builder) consumer(s *subject, c estate.Consumer, of string) Step {
 	if c.Connection == estate.Person {
 		task := b.fill(s, *c.Task)
-		return Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Task: task, Title: task.Title, Of: of, Acts: true}
+		return Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Task: task, Title: task.Title, Of: of, Consumer: true, Acts: true}
 	}
-	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(c.Use), Activate: c.Kind, Of: of, Within: cmp.Or(c.Within, activateWithin(c.Facts.Waits)),
+	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(c.Use), Activate: c.Kind, Of: of, Consumer: true, Within: cmp.Or(c.Within, activateWithin(c.Facts.Waits)),
 		Attempts: s.s.Policy.Attempts, Acts: !c.Facts.Waits, Title: "load it: " + Title(c.Use)}
 }
 

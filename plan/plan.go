@@ -149,6 +149,7 @@ type Step struct {
 	Confirm  estate.Strength `json:"confirm,omitempty"`
 	Activate string          `json:"activate,omitempty"`
 	Of       string          `json:"of,omitempty"`       // activate, and a task in its place: what wrote the value that is loaded, a put or the discovery of many
+	Consumer bool            `json:"consumer,omitempty"` // activate, task: its place is a consumer of what was written, not the place itself
 	Gates    string          `json:"gates,omitempty"`    // check: what wrote the place that must pass it before anything else is written
 	Reverses string          `json:"reverses,omitempty"` // undo: the step whose inverse this is
 	Removes  bool            `json:"removes,omitempty"`  // undo: may remove a copy that was not there before

@@ -55,7 +55,7 @@ func undoable(p *plan.Plan, s *plan.Step) bool {
 	case plan.ActPut:
 		return true
 	case plan.ActTask:
-		return s.Acts && s.Of == ""
+		return s.Acts && !s.Consumer
 	case plan.ActDiscover:
 		return slices.ContainsFunc(p.Undo, func(u plan.Step) bool { return u.Reverses == s.ID })
 	case plan.ActMint, plan.ActProvide:

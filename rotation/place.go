@@ -269,7 +269,7 @@ func (j *job) activate(ctx context.Context) {
 	if j.failed(ctx, err) {
 		return
 	}
-	a := driver.Activation{Target: j.target(), Kind: j.step.Activate, Since: put.AnnouncedAt, Resume: j.st.Resume}
+	a := driver.Activation{Target: j.target(), Kind: j.step.Activate, Consumer: j.step.Consumer, Since: put.AnnouncedAt, Resume: j.st.Resume}
 	if put.Receipt != nil {
 		a.Receipt = *put.Receipt
 	}
