@@ -28,8 +28,7 @@ func locationTable() *table[spot] {
 		text("parallel", "Neighbouring locations with the same label are written side by side.", func(s *spot) *string { return &s.Parallel }),
 		span("settle", "Wait this long after the write and the activation.", func(s *spot) *time.Duration { return &s.Settle }),
 		count("slots", "With role accepts: how many values it can hold at once; as many as there are when left out. With 1 the template sees the parts, and logins fail until every reader has the new value.", 1, 100,
-			func(s *spot) *int { return &s.Slots }).
-			later("write the place as one that presents, before its readers, with policy: {accept_gap: true}"),
+			func(s *spot) *int { return &s.Slots }),
 		one("discover", "Finds the targets at run time.", "discover", func(d *decoder, n *yaml.Node, s *spot) { s.Discover = d.discovery(n) }),
 		custom("consumers", "What is made to load the value beside activate, one after the other.", listSchema(refSchema("consumer")),
 			func(d *decoder, n *yaml.Node, s *spot) { s.Consumers = d.consumers(n) }),

@@ -50,7 +50,7 @@ func (b *builder) rediscover() {
 		}
 		s := b.find(step.Secret)
 		for _, l := range s.s.Locations {
-			if l.Discover != nil && l.Role != estate.Accepts && b.place(l.Discover.Use).same(step.Place) && b.place(l.Use).same(step.Each[0].Place) {
+			if l.Discover != nil && !has(&l, estate.Accepts) && b.place(l.Discover.Use).same(step.Place) && b.place(l.Use).same(step.Each[0].Place) {
 				b.next()
 				id := b.discover(s, l, ContentNew, step.ID)
 				b.written(s, id)

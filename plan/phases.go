@@ -137,7 +137,7 @@ func (b *builder) needsOld(s *subject) {
 // readable reports whether a location gives back the value as it is.
 func readable(l estate.Location) bool {
 	f := l.Facts.Location
-	return f != nil && l.Discover == nil && f.Readable && l.Render == "" && l.Role != estate.Accepts
+	return f != nil && l.Discover == nil && f.Readable && l.Render == "" && !has(&l, estate.Accepts)
 }
 
 // change gives consumers the new version.
@@ -145,7 +145,7 @@ func (b *builder) change() {
 	b.enter(pawl.Switch)
 	for _, s := range b.subjects {
 		locations := s.locations(estate.Presents)
-		if s.Shape == ShapeReplaced { // consumers fail until they have it: all at once
+		if s.Shape == ShapeReplaced || slices.ContainsFunc(locations, func(l estate.Location) bool { return single(&l) }) { // consumers fail until they have it: all at once
 			for i := range locations {
 				locations[i].Parallel = "gap"
 			}
@@ -188,6 +188,9 @@ func (b *builder) together(s *subject, locations []estate.Location, content Cont
 			puts = append(puts, of[i])
 		}
 		b.written(s, of[i])
+		if single(&l) && s.dies == "" {
+			s.dies, s.slot = of[i], Title(l.Use)
+		}
 	}
 	b.next()
 	var settle time.Duration
@@ -232,7 +235,7 @@ func (b *builder) writeByHand(s *subject, l estate.Location, content Content) st
 
 func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 	f := l.Facts.Location
-	return Step{Act: ActPut, Secret: s.Secret, Place: b.place(l.Use), Content: content, Accepts: l.Role == estate.Accepts, Render: l.Render,
+	return Step{Act: ActPut, Secret: s.Secret, Place: b.place(l.Use), Content: content, Accepts: has(&l, estate.Accepts), Render: l.Render,
 		Confirm: f.Confirm, Removes: f.Removable, Attempts: s.s.Policy.Attempts, Acts: true,
 		Title: fmt.Sprintf("write %s to %s", content, Title(l.Use))}
 }

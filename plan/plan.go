@@ -74,11 +74,12 @@ type Shape string
 
 // The shapes.
 const (
-	ShapeSideBySide Shape = "side by side"           // both live until the old one is retired
-	ShapeReplaced   Shape = "value replaced at mint" // the old one dies when the new one is minted
-	ShapeWindow     Shape = "issuer's window"        // the issuer ends the old one by itself
-	ShapeAcceptList Shape = "accept list"            // verifiers hold both for a while
-	ShapeLocal      Shape = "local value"            // minted here; nothing to retire
+	ShapeSideBySide Shape = "side by side"              // both live until the old one is retired
+	ShapeReplaced   Shape = "value replaced at mint"    // the old one dies when the new one is minted
+	ShapeWindow     Shape = "issuer's window"           // the issuer ends the old one by itself
+	ShapeAcceptList Shape = "accept list"               // verifiers hold both for a while
+	ShapeOneSlot    Shape = "one value at its verifier" // a verifier holds the old one or the new one
+	ShapeLocal      Shape = "local value"               // minted here; nothing to retire
 )
 
 // Connection is a connection as it was when the plan was made.

@@ -121,7 +121,7 @@ func TestUndoOfVerifiers(t *testing.T) {
 func TestPointOfNoReturn(t *testing.T) {
 	want := map[string]plan.Act{
 		"seed": plan.ActRevoke, "seed_compromised": plan.ActMint, "side_by_side": plan.ActRevoke, "replaced": plan.ActMint,
-		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "group": plan.ActDeactivate,
+		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "one_slot": "", "group": plan.ActDeactivate,
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
 		"migrate": plan.ActPut, "kept": "", "human_mint": plan.ActRevoke,
 	}

@@ -111,6 +111,15 @@ func Shapes() []*Scenario {
     checks: [{use: lab, kind: health, name: client}]
     overlap: 1h
 `},
+		{name: "a verifier that holds one value", facts: api, local: true, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"+verifier", "client"}, estate: `
+  KEY:
+    issuer: {use: random}
+    locations:
+      - {use: lab, kind: place, name: verifier, role: accepts, slots: 1, activate: reload}
+      - {use: lab, kind: place, name: client, activate: reload}
+    checks: [{use: lab, kind: health, name: client}]
+    policy: {accept_gap: true}
+`},
 		{name: "human mint", facts: human, human: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
   KEY:
     issuer: {use: lab, kind: credential}
