@@ -132,7 +132,7 @@ func (g *generator) uses(role Role, common string, keys ordered) ordered {
 func (g *generator) use(spec *driverSpec, k *Kind, common string, keys ordered) ordered {
 	var waived []string
 	if k.Role == RoleLocation {
-		waived = k.Identity
+		waived = k.found()
 	}
 	own, required := fieldSchemas(k.Fields, waived)
 	required = append([]string{"use"}, required...)

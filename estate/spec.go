@@ -1,6 +1,9 @@
 package estate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Catalog tells what the drivers at hand can do. driver/all has the one that
 // pawl ships with; tests bring their own.
@@ -67,7 +70,8 @@ type Kind struct {
 	Name     string
 	Doc      string   // one or two sentences, Markdown
 	Fields   []Field  // settings beside use, kind and the common ones
-	Identity []string // fields that tell two targets apart, in reading order
+	Identity []string // fields that tell two targets apart, in reading order; a discovery gives them
+	Given    []string // required fields that a discovery may give beside those
 	Manual   Manual   // what a person does in pawl's place
 	Waits    bool     // with RoleActivation: as of ActivationFact
 
@@ -75,6 +79,10 @@ type Kind struct {
 	Location *LocationFacts // set exactly when Role is RoleLocation
 	Check    *CheckFacts    // set exactly when Role is RoleCheck
 }
+
+// found is the fields of a location that need not be written where it is
+// discovered.
+func (k *Kind) found() []string { return slices.Concat(k.Identity, k.Given) }
 
 // Manual says what a person types or does in pawl's place, by act: "mint",
 // "revoke", "deactivate", "put", "check", or the kind of an activation. Each
@@ -147,6 +155,11 @@ type IssuerFacts struct {
 	Window      time.Duration `json:"window,omitempty"`      // IssuerWindow: longest time that the old one lives on
 	RevokeLag   time.Duration `json:"revoke_lag,omitempty"`  // how long a revoked version may still be accepted
 	Parts       []string      `json:"parts,omitempty"`       // parts that a mint yields; empty is the single part
+
+	// Resets says that the issuer keeps one value and minting resets it: a mint
+	// whose answer was lost is settled by minting again, because whatever it made
+	// is replaced by that and nothing is orphaned. Only with Replaced.
+	Resets bool `json:"resets,omitempty"`
 }
 
 // Strength is how well a write can be confirmed.

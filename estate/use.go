@@ -29,7 +29,7 @@ func readUse[T any](d *decoder, n *yaml.Node, t *table[T], role Role, into *T, u
 	if kind != nil {
 		s.what, s.fields = fmt.Sprintf("%s of kind %s", t.what, kind.Name), kind.Fields
 		if role == RoleLocation && d.mentions(n, "discover") {
-			s.waived = kind.Identity // discovery finds them
+			s.waived = kind.found()
 		}
 		u.Facts = *kind
 		if kind.Name == Person && d.isPerson(n) {

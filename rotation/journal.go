@@ -208,6 +208,10 @@ const (
 	ResultWaived  Result = "waived"  // a person said by name that it does not matter
 	ResultAbsent  Result = "absent"  // look: it did not happen
 	ResultPresent Result = "present" // look: it did
+
+	// ResultSuperseded is of a look: whether it happened makes no difference,
+	// because the issuer keeps one value and the next attempt replaces it.
+	ResultSuperseded Result = "superseded"
 )
 
 // Entry is one line of the journal. It never holds a value.

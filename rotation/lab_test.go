@@ -183,6 +183,7 @@ func (c *labConn) Mint(ctx context.Context, r driver.MintRequest) (m driver.Mint
 			made.value = c.lab.minted(made.value)
 		}
 		m = driver.Minted{Credential: driver.Credential{ID: made.id, Name: made.name}, Value: secret.One(secret.NewString(made.value))}
+		m.Value["spare"] = secret.NewString("a part that no place needs")
 	})
 	return m, err
 }

@@ -16,7 +16,8 @@ import (
 
 // prepareMint reads what is at the issuer before the one attempt. After an
 // attempt whose end is not known it looks instead: what is there now that was
-// not there before is what the lost answer would have told of.
+// not there before is what the lost answer would have told of. Where the issuer
+// keeps one value there is nothing to look for: the next attempt replaces it.
 func (j *job) prepareMint(ctx context.Context) {
 	facts := j.facts()
 	if facts.Mint == estate.Locally || j.mutant(mutant.MintBlindly) {
@@ -26,8 +27,20 @@ func (j *job) prepareMint(ctx context.Context) {
 		j.judge()
 		return
 	}
+	lost := j.st.open || j.st.maybe
+	if lost && j.resets() {
+		if !j.st.superseded {
+			j.supersede()
+			return
+		}
+		lost = false
+	}
 	if !facts.Lists {
-		j.askAboutLostMint(nil)
+		if lost {
+			j.askAboutLostMint(nil)
+		} else {
+			j.exhausted()
+		}
 		return
 	}
 	port, err := j.port(ctx)
@@ -39,7 +52,7 @@ func (j *job) prepareMint(ctx context.Context) {
 		j.over = true
 		return
 	}
-	if j.st.open || j.st.maybe {
+	if lost {
 		j.lookForLost(list)
 		return
 	}
@@ -47,6 +60,21 @@ func (j *job) prepareMint(ctx context.Context) {
 		return
 	}
 	j.known = ids(list)
+}
+
+// resets reports whether the issuer keeps one value, so that minting again
+// leaves nothing behind.
+func (j *job) resets() bool {
+	return j.step.Act == plan.ActMint && (j.facts().Resets || j.mutant(mutant.ResetAnything))
+}
+
+// supersede decides about an attempt without an answer at an issuer that keeps
+// one value: another reset replaces whatever that attempt made. That it may
+// have ended the old version stays on record.
+func (j *job) supersede() {
+	j.over = true
+	j.entries = append(j.entries, Entry{Kind: KindLook, Step: j.step.ID, Secret: j.step.Secret, Result: ResultSuperseded,
+		Detail: "the answer was lost and the issuer keeps one value: the next mint replaces whatever was made"})
 }
 
 func ids(list []driver.Credential) []string {
@@ -63,7 +91,11 @@ func (j *job) exhausted() bool {
 		return false
 	}
 	j.over = true
-	j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Unavailable, Effect: pawl.EffectNone, Why: fmt.Sprintf("%d attempts, none left anything behind", j.st.Tries)})
+	e := &driver.Error{Op: j.step.Title, Kind: driver.Unavailable, Effect: pawl.EffectNone, Why: fmt.Sprintf("%d attempts, none left anything behind", j.st.Tries)}
+	if j.st.superseded {
+		e.Why = fmt.Sprintf("%d attempts, the last without an answer: the old value may be dead", j.st.Tries)
+	}
+	j.fail(e)
 	return true
 }
 
@@ -88,9 +120,6 @@ func (j *job) lookForLost(list []driver.Credential) {
 // askAboutLostMint asks a person about a credential that cannot be attributed
 // by its name. Pawl never ends what it cannot attribute to itself.
 func (j *job) askAboutLostMint(suspect *driver.Credential) {
-	if suspect == nil && !j.st.open && !j.st.maybe {
-		return // the first attempt; an issuer that cannot list has nothing to compare with
-	}
 	j.over, j.urgent = true, true
 	detail := "the answer to the mint was lost and the issuer cannot list; look there, end what was minted, then approve"
 	if suspect != nil {
@@ -221,7 +250,7 @@ func (j *job) accept(m driver.Minted) {
 		j.entries[len(j.entries)-1].Credential = &m.Credential
 		return
 	}
-	change, err := j.s.e.version(sub.Secret, sub.To, m.Value)
+	change, err := j.s.e.version(sub.Secret, sub.To, declared(sub, m.Value))
 	if err != nil {
 		j.err = err
 		return
@@ -236,6 +265,18 @@ func (j *job) accept(m driver.Minted) {
 	}
 	j.versions = append(j.versions, change)
 	j.ok(Entry{Credential: &m.Credential, Version: sub.To, Print: change.Fingerprint, Effect: pawl.EffectApplied})
+}
+
+// declared is a value without the parts that the estate leaves out: what no
+// place needs is kept nowhere.
+func declared(sub *plan.Subject, value secret.Parts) secret.Parts {
+	kept := make(secret.Parts, len(sub.Parts))
+	for _, part := range sub.Parts {
+		if v, ok := value[part]; ok {
+			kept[part] = v
+		}
+	}
+	return kept
 }
 
 // fits checks that a new value has the declared parts and obeys the rules.

@@ -71,6 +71,7 @@ type StepState struct {
 	failing     time.Time          // when the first of Tries was
 	open        bool               // an intent without an outcome
 	maybe       bool               // some attempt may have taken effect
+	superseded  bool               // it was decided that the next attempt replaces what the last one made
 }
 
 // Fold computes the state of an account.
@@ -219,7 +220,7 @@ func (st *StepState) announce(e Entry) {
 	}
 	st.maybe = st.maybe || st.open // the attempt before ended without a word
 	st.Status, st.Attempt, st.Known, st.open = StatusAnnounced, e.Attempt, e.Known, true
-	st.NotBefore = time.Time{}
+	st.NotBefore, st.superseded = time.Time{}, false
 }
 
 func (st *StepState) outcome(e Entry) {
@@ -255,6 +256,8 @@ func (st *StepState) look(e Entry) {
 		st.Suspect, st.Attributed = e.Credential, true
 	case ResultAbsent:
 		st.Effect, st.open, st.maybe = pawl.EffectNone, false, false
+	case ResultSuperseded:
+		st.open, st.maybe, st.superseded = false, true, true
 	}
 }
 

@@ -23,6 +23,7 @@ func worlds() map[string]drivertest.Build {
 		"redis":      redisWorld,
 		"resend":     resendWorld,
 		"stripe":     stripeWorld,
+		"upstash":    upstashWorld,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/pawlhq/pawl/driver/redis"
 	"github.com/pawlhq/pawl/driver/resend"
 	"github.com/pawlhq/pawl/driver/stripe"
+	"github.com/pawlhq/pawl/driver/upstash"
 )
 
 // Drivers gives every driver, in alphabetical order.
@@ -35,5 +36,6 @@ func Drivers() driver.Registry {
 		redis.New(),
 		resend.New(),
 		stripe.New(),
+		upstash.New(),
 	}
 }

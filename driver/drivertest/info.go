@@ -61,10 +61,13 @@ func kind(t *testing.T, k estate.Kind) {
 	if (k.Issuer != nil) != (k.Role == estate.RoleIssuer) || (k.Location != nil) != (k.Role == estate.RoleLocation) || (k.Check != nil) != (k.Role == estate.RoleCheck) {
 		t.Errorf("%s: the facts are not those of its role", name)
 	}
+	if k.Issuer != nil && k.Issuer.Resets && (k.Issuer.Overlap != estate.Replaced || k.Issuer.Mint != estate.ByAPI) {
+		t.Errorf("%s: an issuer that resets its one value replaces the old version, by a call", name)
+	}
 	fields(t, name, k.Fields)
-	for _, id := range k.Identity {
+	for _, id := range slices.Concat(k.Identity, k.Given) {
 		if !slices.ContainsFunc(k.Fields, func(f estate.Field) bool { return f.Name == id }) {
-			t.Errorf("%s: the identity has %q, which is no field", name, id)
+			t.Errorf("%s: the identity, or what a discovery gives, has %q, which is no field", name, id)
 		}
 	}
 	if k.Location != nil {

@@ -112,8 +112,8 @@ locations:
 ### role_password: one role, a new password
 
 There is no overlap. The gap lasts from the end of Neon's operations until consumers have the new password. Where the answer to
-a reset is lost, pawl reads the password back and goes on. Killed in the middle of it, pawl finds that the password has changed and asks
-a person whether that was its doing; either answer leads to another reset. "Revoke" means one more reset, whose password nobody gets
+a reset is lost, pawl reads the password back and goes on; where pawl was killed in the middle of it, it resets once more. A role has
+one password, so nothing is left behind. "Revoke" means one more reset, whose password nobody gets
 to know: that is how a leaked password is contained.
 
 ### What Neon's word is worth

@@ -115,7 +115,7 @@ func rolePassword() estate.Kind {
 		Manual: estate.Manual{
 			"mint": "in Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > {{.role}} > Reset password",
 		},
-		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Lists: true, Revokes: true, Verifies: true, Identifies: true,
+		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Lists: true, Revokes: true, Verifies: true, Identifies: true,
 			Parts: []string{partUser, partPassword}}}
 }
 

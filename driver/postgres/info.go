@@ -78,7 +78,7 @@ func rolePassword() estate.Kind {
 			{Name: "role", Type: estate.String, Required: true, Example: "app", Doc: "The role's name."},
 		},
 		Identity: []string{"role"},
-		Issuer:   &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Verifies: true}}
+		Issuer:   &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Verifies: true}}
 }
 
 func login() estate.Kind {

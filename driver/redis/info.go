@@ -57,7 +57,7 @@ func requirepass() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindRequirepass,
 		Doc:    "The one password of the default user (`requirepass`). The old one is refused at once; clients that are connected stay so.",
 		Fields: []estate.Field{persist()},
-		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Verifies: true}}
+		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Verifies: true}}
 }
 
 func persist() estate.Field {

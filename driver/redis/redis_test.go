@@ -294,6 +294,29 @@ func count(in *bufio.Reader) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(line[1:]))
 }
 
+// TestProbeWithoutALogin holds that a connection for checks alone needs no
+// credential, also where the server wants one of everybody.
+func TestProbeWithoutALogin(t *testing.T) {
+	s, _, _ := start(t, sim.Options{})
+	probe := func(port int, credential func(context.Context) (secret.Value, error)) error {
+		conn, err := redis.New().Open(driver.Env{Dial: (&net.Dialer{}).DialContext, Now: time.Now, Rand: rand.Reader, Credential: credential},
+			estate.Settings{"host": "127.0.0.1", "port": port, "tls": "disable"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = conn.Probe(t.Context(), driver.Target{Kind: "ping"})
+		return err
+	}
+	if err := probe(s.Port, nil); err != nil {
+		t.Errorf("without a credential: %v", err)
+	}
+	kindOf(t, probe(s.Port, func(context.Context) (secret.Value, error) { return secret.NewString(oldPassword), nil }), driver.Unauthenticated)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	kindOf(t, probe(s.Port, nil), driver.Unavailable)
+}
+
 // TestTokensOfTheServersMaking follows Upstash's documentation of ACL GENTOKEN
 // and ACL SETUSER.
 func TestTokensOfTheServersMaking(t *testing.T) {

@@ -154,7 +154,11 @@ func targets(e *estate.Estate) []examined {
 		}
 		add(s.Issuer)
 		for _, l := range s.Locations {
-			add(l.Use)
+			if l.Discover != nil { // what it finds is reached when it is written
+				add(l.Discover.Use)
+			} else {
+				add(l.Use)
+			}
 			for _, c := range l.Consumers {
 				add(c.Use)
 			}

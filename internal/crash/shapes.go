@@ -42,6 +42,7 @@ func Shapes() []*Scenario {
 	unnamed.Named = false
 	replaced := api
 	replaced.Overlap = estate.Replaced
+	reset := estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Verifies: true, Resets: true}
 	human := api
 	human.Mint = estate.ByPerson
 	shapes := []shape{
@@ -96,6 +97,15 @@ func Shapes() []*Scenario {
 		{name: "value replaced at mint", facts: replaced, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
   KEY:
     issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - {use: lab, kind: place, name: a, activate: reload}
+      - {use: lab, kind: place, name: b, activate: reload}
+    checks: [{use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}]
+    policy: {accept_gap: true}
+`},
+		{name: "one value, reset at mint, no list", facts: reset, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential}
     locations:
       - {use: lab, kind: place, name: a, activate: reload}
       - {use: lab, kind: place, name: b, activate: reload}
@@ -178,7 +188,7 @@ func (s *shape) build(clock *Clock) (*World, error) {
 	}
 	v := newVendor(clock, s.facts, s.initialPlaces()...)
 	w := &World{Serve: v, Drivers: registry, Estate: e, Request: plan.Request{Secrets: s.secrets, Mode: s.mode}, Own: map[string]secret.Value{"lab": secret.NewString(v.admin)},
-		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked}
+		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked, Resets: s.facts.Resets}
 	s.seed(v, w)
 	w.Answer = s.answerer(v)
 	v.turnover = s.turnover

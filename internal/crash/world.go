@@ -38,6 +38,7 @@ type World struct {
 
 	Gap        bool // the plan announced that the old version dies early
 	Compromise bool // the old version may die before the switch
+	Resets     bool // the issuer keeps one value and cannot list: a lost mint is replaced by the next
 }
 
 // Truth is what is so at the vendors.

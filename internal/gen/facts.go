@@ -41,6 +41,9 @@ func issuerFacts(f estate.IssuerFacts) []string {
 	if len(cannot) > 0 {
 		lines = append(lines, "Pawl cannot "+strings.Join(cannot, ", ")+".")
 	}
+	if f.Resets {
+		lines = append(lines, "The issuer keeps one value: when the answer to a mint is lost, pawl mints again, and nothing is left behind.")
+	}
 	if f.RevokeLag > 0 {
 		lines = append(lines, "A version that was revoked may still be accepted for up to "+span(f.RevokeLag)+".")
 	}

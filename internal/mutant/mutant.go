@@ -28,5 +28,6 @@ const (
 	OverwriteOthers Kind = "put back over what somebody else wrote"
 	EndUnread       Kind = "end the old version without reading the places again"
 	FindOnce        Kind = "forget what has come since places were found"
+	ResetAnything   Kind = "mint again although the issuer keeps what was lost"
 	HearLate        Kind = "pass the point of no return without listening"
 )
