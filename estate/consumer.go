@@ -35,6 +35,7 @@ func (d *decoder) consumers(n *yaml.Node) []Consumer {
 		if ok && c.Connection == Person {
 			withinOf(o, &c.Use, c.Within)
 			c.Task = d.taskOf(c.Use, o)
+			d.checkWords(c.Use, o)
 		}
 		list = append(list, c)
 	}

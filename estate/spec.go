@@ -73,6 +73,7 @@ type Kind struct {
 	Identity []string // fields that tell two targets apart, in reading order; a discovery gives them
 	Given    []string // required fields that a discovery may give beside those
 	Manual   Manual   // what a person does in pawl's place
+	Waits    bool     // with RoleActivation: as of ActivationFact
 
 	Issuer   *IssuerFacts   // set exactly when Role is RoleIssuer
 	Location *LocationFacts // set exactly when Role is RoleLocation

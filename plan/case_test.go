@@ -57,6 +57,9 @@ func scenarios() []scenario {
 		{name: "kept", secrets: key, known: held},
 		{name: "minted", secrets: key, known: held},
 		{name: "deploy", secrets: key, known: held},
+		{name: "one_slot", secrets: key, known: held},
+		{name: "consumers", secrets: key, known: held},
+		{name: "consumers_found", secrets: key, known: held},
 	}
 }
 

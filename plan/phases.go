@@ -42,10 +42,17 @@ func (b *builder) probes(s *subject) {
 	uses := make([]*estate.Use, 1, 1+len(s.s.Locations)+len(s.s.Checks))
 	uses[0] = &s.s.Issuer
 	for i := range s.s.Locations {
-		if l := &s.s.Locations[i]; l.Discover != nil { // what it finds is reached when it is written
+		l := &s.s.Locations[i]
+		if l.Discover != nil { // what it finds is reached when it is written
 			uses = append(uses, &l.Discover.Use)
 		} else {
 			uses = append(uses, &l.Use)
+		}
+		for j := range l.Consumers {
+			uses = append(uses, &l.Consumers[j].Use)
+		}
+		for j := range l.Checks {
+			uses = append(uses, &l.Checks[j].Use)
 		}
 	}
 	for i := range s.s.Checks {
@@ -130,7 +137,7 @@ func (b *builder) needsOld(s *subject) {
 // readable reports whether a location gives back the value as it is.
 func readable(l estate.Location) bool {
 	f := l.Facts.Location
-	return f != nil && l.Discover == nil && f.Readable && l.Render == "" && l.Role != estate.Accepts
+	return f != nil && l.Discover == nil && f.Readable && l.Render == "" && !has(&l, estate.Accepts)
 }
 
 // change gives consumers the new version.
@@ -138,7 +145,7 @@ func (b *builder) change() {
 	b.enter(pawl.Switch)
 	for _, s := range b.subjects {
 		locations := s.locations(estate.Presents)
-		if s.Shape == ShapeReplaced { // consumers fail until they have it: all at once
+		if s.Shape == ShapeReplaced || slices.ContainsFunc(locations, func(l estate.Location) bool { return single(&l) }) { // consumers fail until they have it: all at once
 			for i := range locations {
 				locations[i].Parallel = "gap"
 			}
@@ -164,35 +171,41 @@ func (b *builder) write(s *subject, locations []estate.Location, content Content
 }
 
 // together writes some locations in one stage, then activates them in the
-// next, then lets them settle.
+// next, then lets them settle, has their consumers load and proves them. It
+// gives the ids of the puts.
 func (b *builder) together(s *subject, locations []estate.Location, content Content) []string {
 	b.next()
-	ids := make([]string, len(locations))
+	var puts []string
+	of := make([]string, len(locations))
 	for i, l := range locations {
-		if l.Discover != nil {
-			b.discover(s, l, content, "")
-			continue
+		switch {
+		case l.Discover != nil:
+			of[i] = b.discover(s, l, content, "")
+		case l.Connection == estate.Person:
+			of[i] = b.writeByHand(s, l, content)
+		default:
+			of[i] = b.add(b.put(s, l, content))
+			puts = append(puts, of[i])
 		}
-		if l.Connection == estate.Person {
-			b.written(s, b.writeByHand(s, l, content))
-			continue
+		b.written(s, of[i])
+		if single(&l) && s.dies == "" {
+			s.dies, s.slot = of[i], Title(l.Use)
 		}
-		ids[i] = b.add(b.put(s, l, content))
-		b.written(s, ids[i])
 	}
 	b.next()
 	var settle time.Duration
 	for i, l := range locations {
 		settle = max(settle, l.Settle)
 		if l.Activate != "" && l.Discover == nil {
-			b.written(s, b.add(b.activation(s, l, ids[i])))
+			b.written(s, b.add(b.activation(s, l, of[i])))
 		}
 	}
 	if settle > 0 {
 		b.next()
 		b.add(Step{Act: ActWait, Secret: s.Secret, Wait: settle, Title: "let it settle"})
 	}
-	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+	b.follow(s, locations, of)
+	return puts
 }
 
 // written notes a step that gives consumers the new version. Where data is
@@ -222,7 +235,7 @@ func (b *builder) writeByHand(s *subject, l estate.Location, content Content) st
 
 func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 	f := l.Facts.Location
-	return Step{Act: ActPut, Secret: s.Secret, Place: b.place(l.Use), Content: content, Accepts: l.Role == estate.Accepts, Render: l.Render,
+	return Step{Act: ActPut, Secret: s.Secret, Place: b.place(l.Use), Content: content, Accepts: has(&l, estate.Accepts), Render: l.Render,
 		Confirm: f.Confirm, Removes: f.Removable, Attempts: s.s.Policy.Attempts, Acts: true,
 		Title: fmt.Sprintf("write %s to %s", content, Title(l.Use))}
 }
@@ -231,11 +244,7 @@ func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 // else makes them, it only looks, and may take days.
 func (b *builder) activation(s *subject, l estate.Location, of string) Step {
 	waits := slices.ContainsFunc(l.Facts.Location.Activations, func(a estate.ActivationFact) bool { return a.Kind == l.Activate && a.Waits })
-	within := ActivateWithin
-	if waits {
-		within = DeployWithin
-	}
-	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Of: of, Within: cmp.Or(l.ActivateWithin, within),
+	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Of: of, Within: cmp.Or(l.ActivateWithin, activateWithin(waits)),
 		Attempts: s.s.Policy.Attempts, Acts: !waits, Title: fmt.Sprintf("%s: consumers of %s load it", strings.ReplaceAll(l.Activate, "_", " "), Title(l.Use))}
 }
 

@@ -74,11 +74,12 @@ type Shape string
 
 // The shapes.
 const (
-	ShapeSideBySide Shape = "side by side"           // both live until the old one is retired
-	ShapeReplaced   Shape = "value replaced at mint" // the old one dies when the new one is minted
-	ShapeWindow     Shape = "issuer's window"        // the issuer ends the old one by itself
-	ShapeAcceptList Shape = "accept list"            // verifiers hold both for a while
-	ShapeLocal      Shape = "local value"            // minted here; nothing to retire
+	ShapeSideBySide Shape = "side by side"              // both live until the old one is retired
+	ShapeReplaced   Shape = "value replaced at mint"    // the old one dies when the new one is minted
+	ShapeWindow     Shape = "issuer's window"           // the issuer ends the old one by itself
+	ShapeAcceptList Shape = "accept list"               // verifiers hold both for a while
+	ShapeOneSlot    Shape = "one value at its verifier" // a verifier holds the old one or the new one
+	ShapeLocal      Shape = "local value"               // minted here; nothing to retire
 )
 
 // Connection is a connection as it was when the plan was made.
@@ -148,7 +149,9 @@ type Step struct {
 	Render   string          `json:"render,omitempty"`
 	Confirm  estate.Strength `json:"confirm,omitempty"`
 	Activate string          `json:"activate,omitempty"`
-	Of       string          `json:"of,omitempty"`       // activate: the put whose value is loaded
+	Of       string          `json:"of,omitempty"`       // activate, and a task in its place: what wrote the value that is loaded, a put or the discovery of many
+	Consumer bool            `json:"consumer,omitempty"` // activate, task: its place is a consumer of what was written, not the place itself
+	Gates    string          `json:"gates,omitempty"`    // check: what wrote the place that must pass it before anything else is written
 	Reverses string          `json:"reverses,omitempty"` // undo: the step whose inverse this is
 	Removes  bool            `json:"removes,omitempty"`  // undo: may remove a copy that was not there before
 	Builtin  estate.Builtin  `json:"builtin,omitempty"`

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -17,6 +18,7 @@ type subject struct {
 	ended  Act               // what contain did to the old version; "" is nothing
 	dies   string            // the step at which the old version stops working before the new one is in place; "" is none
 	named  bool              // a step finds out which credential is the old one
+	slot   string            // the verifier with one slot at which it does so; "" is none
 	loaded string            // the last step of widen or switch that gives consumers the new version
 }
 
@@ -64,6 +66,8 @@ func shape(s *subject) Shape {
 		return ShapeReplaced
 	case s.Facts.Overlap == estate.IssuerWindow:
 		return ShapeWindow
+	case slices.ContainsFunc(s.s.Locations, func(l estate.Location) bool { return single(&l) }):
+		return ShapeOneSlot
 	case s.holds(estate.Accepts):
 		return ShapeAcceptList
 	case s.Facts.Mint == estate.Locally && !s.Facts.Revokes:
@@ -107,7 +111,15 @@ func (s *subject) holds(role estate.LocationRole) bool {
 	return false
 }
 
+// single reports whether a location is a verifier that holds one value. It is no
+// ring: the old version ends there when the new one is written, together with
+// its readers.
+func single(l *estate.Location) bool { return l.Role == estate.Accepts && l.Slots == 1 }
+
 func has(l *estate.Location, role estate.LocationRole) bool {
+	if single(l) {
+		return role == estate.Presents
+	}
 	return l.Role == role || l.Role == "" && role == estate.Presents
 }
 

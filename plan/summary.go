@@ -18,6 +18,9 @@ func (b *builder) gap() {
 		}
 		g := b.between(s.dies, s.loaded)
 		g.Why = fmt.Sprintf("the issuer ends version %d when it mints version %d", s.From, s.To)
+		if s.slot != "" {
+			g.Why = fmt.Sprintf("%s holds one value: from its write on it refuses version %d, and whoever does not have version %d yet fails", s.slot, s.From, s.To)
+		}
 		if s.ended != "" {
 			g.Why = fmt.Sprintf("version %d is disabled before version %d is in place, by `compromised: {contain: first}`", s.From, s.To)
 		}

@@ -19,6 +19,7 @@ func TestGap(t *testing.T) {
 	want := map[string]plan.Gap{
 		"replaced":         {Longest: (1 + 2 + 1 + 15) * time.Minute},                       // mint, accepted, writes, activations
 		"replaced_by_hand": {Longest: (1 + 2 + 30 + 15) * time.Minute, People: true},        // by hand, accepted, the office's half an hour, activation
+		"one_slot":         {Longest: (1 + 15) * time.Minute},                               // writes, activations
 		"contain_first":    {Longest: (1 + 1 + 1 + 2 + 1 + 15) * time.Minute, People: true}, // deactivate, firewall, mint, accepted, write, activation
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {

@@ -82,6 +82,9 @@ func (t *text) extra(s *Step) string {
 	if s.Act != ActWait && s.Within > 0 {
 		notes = append(notes, "within "+Span(s.Within))
 	}
+	if s.Gates != "" {
+		notes = append(notes, "before it goes on")
+	}
 	if s.Task != nil && s.Task.Within > 0 {
 		notes = append(notes, "within "+Span(s.Task.Within))
 	}

@@ -114,6 +114,7 @@ func (l *lab) Info() driver.Info {
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
 		location("place", estate.ByDigest), location("readable", estate.ByValue), location("stamped", estate.ByTimestamp),
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
+		{Role: estate.RoleActivation, Name: "load", Doc: "A consumer loads what a place holds.", Fields: append(name, estate.Field{Name: "from", Type: estate.String, Required: true, Doc: "The place."}), Identity: []string{"name"}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
 	}}}
 }
@@ -273,6 +274,13 @@ func (c *labConn) Activate(ctx context.Context, a driver.Activation) (p driver.P
 	p.Done = true
 	if a.Kind == "deploy" {
 		err = c.do(ctx, "look "+at(a.Target), func() { p = driver.Progress{Done: c.lab.deployed, After: time.Hour, Detail: "not deployed yet"} })
+		return p, err
+	}
+	if a.Kind == "load" {
+		err = c.do(ctx, "load "+at(a.Target), func() {
+			from, to := c.lab.place(a.Target.Settings.String("from")), c.lab.place(at(a.Target))
+			to.value, to.loaded = from.value, from.value
+		})
 		return p, err
 	}
 	err = c.do(ctx, "reload "+at(a.Target), func() {

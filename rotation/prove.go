@@ -94,9 +94,10 @@ func (j *job) since() time.Time {
 	}
 }
 
-// inPlace is the version that should work when the step runs.
+// inPlace is the version that should work when the step runs: the new one from
+// its mint on, and the old one again in an undo.
 func (j *job) inPlace() pawl.Version {
-	if j.before0() || j.step.ReprovesAny() {
+	if j.before0() || j.step.Reverses != "" {
 		return j.subject().From
 	}
 	return j.subject().To

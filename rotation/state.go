@@ -321,8 +321,16 @@ func (s *State) applies(step *plan.Step) bool {
 	case step.ReprovesAny():
 		return s.anyPut()
 	default:
-		return s.touched(step.Reverses) || s.askedToAct(step.Reverses)
+		return s.touched(step.Reverses) || s.askedToAct(step.Reverses) || s.foundTouched(step.Reverses)
 	}
+}
+
+// foundTouched reports whether a write at any place of a discovery may have
+// acted.
+func (s *State) foundTouched(discovery string) bool {
+	return slices.ContainsFunc(s.Plan.Steps, func(step plan.Step) bool {
+		return step.Found == discovery && discovery != "" && step.Act == plan.ActPut && s.touched(step.ID)
+	})
 }
 
 // askedToAct reports whether a person was asked to do something outside: they

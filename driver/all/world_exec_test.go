@@ -36,6 +36,7 @@ func execWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 			{Role: estate.RoleIssuer, Kind: "program_replaced", Settings: execTarget("login")},
 			{Role: estate.RoleLocation, Kind: "program", Settings: execTarget("billing"), Other: execTarget("search"), Holds: holds, Loaded: loaded},
 			{Role: estate.RoleLocation, Kind: "program_write_only", Settings: execTarget("billing"), Other: execTarget("search"), Holds: holds, Loaded: loaded},
+			{Role: estate.RoleActivation, Kind: "program", Settings: execTarget("billing"), Other: execTarget("search")},
 			{Role: estate.RoleCheck, Kind: "program", Settings: execTarget("seen"), Break: func() { remove(t, copyOf(execTarget("seen"))) }},
 			{Role: estate.RoleCheck, Kind: "program_with_value", Settings: execTarget("tried"), Break: func() { remove(t, copyOf(execTarget("tried"))) }},
 		},

@@ -146,7 +146,7 @@ func (s *suite) powers(t *testing.T) {
 		"UsageTeller": {is[driver.UsageTeller](conn), issuer(func(f estate.IssuerFacts) bool { return f.LastUsed })},
 		"Reader":      {is[driver.Reader](conn), location(func(f estate.LocationFacts) bool { return f.Readable })},
 		"Remover":     {is[driver.Remover](conn), location(func(f estate.LocationFacts) bool { return f.Removable })},
-		"Activator":   {is[driver.Activator](conn), location(func(f estate.LocationFacts) bool { return len(f.Activations) > 0 })},
+		"Activator":   {is[driver.Activator](conn), location(func(f estate.LocationFacts) bool { return len(f.Activations) > 0 }) || has(func(k estate.Kind) bool { return k.Role == estate.RoleActivation })},
 	} {
 		if p.met != p.promised {
 			t.Errorf("driver.%s: the connection meets it: %v; Info promises it: %v", name, p.met, p.promised)

@@ -30,7 +30,7 @@ func spec() estate.Spec {
 		Title:      "Your own program",
 		Credential: estate.OptionalCredential,
 		Connection: connection(),
-		Kinds:      []estate.Kind{issuer(), replaced(), location(), writeOnly(), check(), withValue()},
+		Kinds:      []estate.Kind{issuer(), replaced(), location(), writeOnly(), activation(), check(), withValue()},
 	}
 }
 
@@ -116,6 +116,14 @@ func writeOnly() estate.Kind {
 
 func activations() []estate.ActivationFact {
 	return []estate.ActivationFact{{Kind: kindProgram, Doc: "The program makes the consumers load the value."}}
+}
+
+func activation() estate.Kind {
+	return estate.Kind{Role: estate.RoleActivation, Name: kindProgram,
+		Doc:      "A program that makes a consumer load what its location holds. It must do `activate`, leave a consumer alone that has the value, and say when it is done.",
+		Fields:   fields(),
+		Identity: []string{"target"},
+		Manual:   byHand(kindProgram)}
 }
 
 func check() estate.Kind {

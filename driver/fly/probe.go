@@ -18,10 +18,18 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 		return c.probeTokens(ctx, t)
 	case kindSecret:
 		return c.probeSecret(ctx, t)
-	case kindHealth:
+	case kindHealth, nextDeploy:
 		app := t.Settings.String("app")
 		_, err := c.machines(ctx, opProbe, app)
 		return grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, err)
+	case rolling:
+		app := t.Settings.String("app")
+		_, err := c.machines(ctx, opProbe, app)
+		got, err := grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, err)
+		if err != nil {
+			return nil, err
+		}
+		return append(got, driver.Grant{Need: "update the machines of " + app, Has: driver.Maybe, Detail: "Fly does not tell whether a token only reads"}), nil
 	case kindLogs:
 		app := t.Settings.String("app")
 		_, err := c.logPage(ctx, opProbe, app, "")

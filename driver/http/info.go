@@ -37,7 +37,7 @@ func spec() estate.Spec {
 		Title:      "HTTP services",
 		Credential: estate.OptionalCredential,
 		Connection: connection(),
-		Kinds:      []estate.Kind{put(), watched(), readable(), get(), getWithValue(), request(), fixtureKind(), logKind(), listKind()},
+		Kinds:      []estate.Kind{put(), watched(), readable(), loadKind(), get(), getWithValue(), request(), fixtureKind(), logKind(), listKind()},
 	}
 }
 
@@ -192,9 +192,9 @@ func request() estate.Kind {
 func calls() []driver.Call {
 	const declared = "whatever the service asks for"
 	return []driver.Call{
-		{Method: "GET", Path: "/{path}", Permission: declared, For: "checks get, get_with_value, log and fixture, discovery list, looking at put_watched and put_readable, and probing by probe_path"},
+		{Method: "GET", Path: "/{path}", Permission: declared, For: "checks get, get_with_value, log and fixture, discovery list, status_path of the activation request, looking at put_watched and put_readable, and probing by probe_path"},
 		{Method: "PUT", Path: "/{path}", Permission: declared, For: "writing to every location, unless method says otherwise"},
-		{Method: "POST", Path: "/{path}", Permission: declared, For: "activation request and check request, unless their method says otherwise"},
+		{Method: "POST", Path: "/{path}", Permission: declared, For: "activation request, of a location and of a consumer, and check request, unless their method says otherwise"},
 		{Method: "DELETE", Path: "/{path}", Permission: declared, For: "undoing put_watched and put_readable, unless remove_method says otherwise"},
 	}
 }

@@ -158,7 +158,7 @@ location.remove)
 	rm -f "$copy"
 	printf 'ok=true\n'
 	;;
-location.activate) printf 'ok=true\ndone=true\ndetail=readers open the file each time\n' ;;
+location.activate | activation.activate) printf 'ok=true\ndone=true\ndetail=readers open the file each time\n' ;;
 check.check) check ;;
 *) fail unsupported none 'this program does not do that' ;;
 esac

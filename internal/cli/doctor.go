@@ -159,6 +159,12 @@ func targets(e *estate.Estate) []examined {
 			} else {
 				add(l.Use)
 			}
+			for _, c := range l.Consumers {
+				add(c.Use)
+			}
+			for _, c := range l.Checks {
+				add(c.Use)
+			}
 		}
 		for _, c := range s.Checks {
 			add(c.Use)

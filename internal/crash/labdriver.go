@@ -24,6 +24,7 @@ func (l lab) Info() driver.Info {
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
 		{Role: estate.RoleLocation, Name: "place", Doc: "A place.", Fields: name, Identity: []string{"name"}, Location: &place},
 		{Role: estate.RoleCheck, Name: "all_healthy", Doc: "The consumers of all places are served.", Check: &estate.CheckFacts{Within: 10 * time.Minute}},
+		{Role: estate.RoleActivation, Name: "restart", Doc: "A consumer loads what its place holds.", Fields: name, Identity: []string{"name"}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Check: &estate.CheckFacts{TakesValue: true, Within: 10 * time.Minute}},
 		{Role: estate.RoleDiscovery, Name: "places", Doc: "Every place."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
