@@ -56,6 +56,7 @@ func scenarios() []scenario {
 		{name: "kept", secrets: key, known: held},
 		{name: "minted", secrets: key, known: held},
 		{name: "deploy", secrets: key, known: held},
+		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
 	}
 }
 

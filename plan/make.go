@@ -42,6 +42,9 @@ func Make(e *estate.Estate, r Request, o Observed, now time.Time) (*Plan, error)
 			return nil, err
 		}
 	}
+	if err := b.leakable(); err != nil {
+		return nil, err
+	}
 	b.preflight()
 	b.contain()
 	b.mint()

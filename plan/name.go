@@ -67,6 +67,9 @@ func (b *builder) task(s *subject, act Act, t estate.Task) string {
 
 // mintTask is what a person must do to mint.
 func (s *subject) mintTask() estate.Task {
+	if s.Shape == ShapeSet {
+		return taskOf(s.s.Issuer.Settings, fmt.Sprintf("set version %d of %s", s.To, s.Secret))
+	}
 	if s.s.Issuer.Connection == estate.Person || s.s.Issuer.Settings.String("title") != "" {
 		return taskOf(s.s.Issuer.Settings, fmt.Sprintf("mint version %d of %s", s.To, s.Secret))
 	}

@@ -25,7 +25,11 @@ func (b *builder) preflight() {
 	b.next()
 	for _, s := range b.subjects {
 		if !s.known.Held || !s.known.Identified && s.Facts.Identifies {
-			b.add(Step{Act: ActLearn, Secret: s.Secret, Place: s.Issuer, Title: "learn the current value and its credential, where they can be read"})
+			title := "learn the current value and its credential, where they can be read"
+			if s.Shape == ShapeSet {
+				title = "learn the current value, where it can be read"
+			}
+			b.add(Step{Act: ActLearn, Secret: s.Secret, Place: s.Issuer, Title: title})
 		}
 	}
 	b.next()

@@ -79,6 +79,7 @@ const (
 	ShapeWindow     Shape = "issuer's window"        // the issuer ends the old one by itself
 	ShapeAcceptList Shape = "accept list"            // verifiers hold both for a while
 	ShapeLocal      Shape = "local value"            // minted here; nothing to retire
+	ShapeSet        Shape = "configuration"          // a person sets it; nothing is minted, nothing of it ends
 )
 
 // Connection is a connection as it was when the plan was made.

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -59,6 +61,8 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 // comes first: verifiers that accept both are of no use for a dead one.
 func shape(s *subject) Shape {
 	switch {
+	case s.s.Config:
+		return ShapeSet
 	case s.Facts.Overlap == estate.Replaced:
 		return ShapeReplaced
 	case s.Facts.Overlap == estate.IssuerWindow:
@@ -144,4 +148,14 @@ func (b *builder) grace(s *subject) time.Duration {
 // one is minted.
 func (b *builder) containsFirst(s *subject) bool {
 	return b.compromised() && s.s.Compromised.Contain == estate.ContainFirst
+}
+
+// leakable refuses to treat configuration as leaked. Beside a secret of its
+// group that has leaked it is set anew.
+func (b *builder) leakable() error {
+	if !b.compromised() || slices.ContainsFunc(b.subjects, func(s *subject) bool { return s.Shape != ShapeSet }) {
+		return nil
+	}
+	on := b.subjects[0].Secret
+	return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(on), Why: "it is configuration: it protects nothing, so it cannot leak", Next: fmt.Sprintf("pawl plan %s, without --compromised", on)}
 }

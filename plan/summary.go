@@ -147,6 +147,7 @@ func (b *builder) uneven(s *subject) bool {
 // warnEnd says what the reader should know of the old version's end.
 func (b *builder) warnEnd(s *subject) {
 	switch {
+	case s.Shape == ShapeSet: // there is nothing that could end
 	case s.mode == estate.KeepOld:
 		b.warn("version %d of %s lives on: %s", s.From, s.Secret, s.s.Retire.Why)
 	case s.Shape == ShapeWindow && s.mode == estate.Expire && s.Facts.Window > 0:

@@ -55,7 +55,7 @@ func (t *text) steps() {
 		s := &t.p.Steps[i]
 		if s.Phase != phase {
 			phase = s.Phase
-			t.line("\n%s", phase)
+			t.line("\n%s", t.heading(phase))
 		}
 		if s.ID == t.p.NoReturn {
 			t.line("  ---- point of no return ----")
@@ -68,6 +68,14 @@ func (t *text) steps() {
 			t.line("       at each: %s%s", s.Each[j].Title, t.extra(&s.Each[j]))
 		}
 	}
+}
+
+// heading names a phase. What a person sets is not minted.
+func (t *text) heading(p pawl.Phase) string {
+	if p == pawl.Mint && t.all(ShapeSet) {
+		return "set"
+	}
+	return string(p)
 }
 
 // extra tells in brackets what the title does not.
@@ -154,6 +162,8 @@ func (t *text) gap() string {
 		return fmt.Sprintf("%s, and as long as people take: %s", Span(g.Longest), g.Why)
 	case g.Longest > 0:
 		return fmt.Sprintf("%s: %s", Span(g.Longest), g.Why)
+	case t.all(ShapeSet):
+		return "none: nothing ends the value in place"
 	case t.all(ShapeLocal):
 		return "none: no issuer ends the old version"
 	default:

@@ -57,7 +57,7 @@ func undoable(p *plan.Plan, s *plan.Step) bool {
 	case plan.ActTask:
 		return s.Acts
 	case plan.ActMint, plan.ActProvide:
-		return sub.Facts.Revokes || sub.Facts.Mint != estate.Locally
+		return sub.Shape != plan.ShapeSet && (sub.Facts.Revokes || sub.Facts.Mint != estate.Locally)
 	case plan.ActActivate, plan.ActCheck:
 		return false
 	default:
@@ -121,7 +121,7 @@ func TestPointOfNoReturn(t *testing.T) {
 		"seed": plan.ActRevoke, "seed_compromised": plan.ActMint, "side_by_side": plan.ActRevoke, "replaced": plan.ActMint,
 		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "group": plan.ActDeactivate,
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
-		"migrate": plan.ActPut, "kept": "", "human_mint": plan.ActRevoke,
+		"migrate": plan.ActPut, "kept": "", "config": "", "human_mint": plan.ActRevoke,
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		act, ok := want[s.name]

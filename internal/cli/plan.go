@@ -28,7 +28,7 @@ type selection struct {
 }
 
 func (s *selection) flags(c *cobra.Command) {
-	c.Flags().BoolVar(&s.all, "all", false, "every secret that is not marked never")
+	c.Flags().BoolVar(&s.all, "all", false, "every secret that is not marked never and is no configuration")
 	c.Flags().BoolVar(&s.due, "due", false, "every secret whose policy says that it is time")
 	c.Flags().BoolVar(&s.compromised, "compromised", false, "the old value has leaked: contain it, nothing soaks, nothing is undone")
 }
@@ -171,7 +171,7 @@ func (s *selection) resolve(ctx context.Context, e *estate.Estate, c rotation.Cu
 		return names, nil
 	}
 	for i := range e.Secrets {
-		if sec := &e.Secrets[i]; sec.Never == "" && (s.all || sec.Policy.Every > 0) {
+		if sec := &e.Secrets[i]; sec.Never == "" && (s.all && !sec.Config || sec.Policy.Every > 0) {
 			names = append(names, sec.Name)
 		}
 	}

@@ -162,8 +162,12 @@ func (h *Home) secretLine(ctx context.Context, s *estate.Secret) (secretLineDoc,
 	switch {
 	case s.Never != "":
 		line.Note = "never: " + s.Never
+	case k.Current == 0 && s.Config:
+		line.Note = "configuration, not set by pawl yet"
 	case k.Current == 0:
 		line.Note = "not rotated by pawl yet"
+	case s.Config:
+		line.Note = "configuration"
 	case !line.DueAt.IsZero() && h.App.now().After(line.DueAt):
 		line.Note = "due"
 	}
