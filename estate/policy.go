@@ -126,8 +126,7 @@ func compromisedTable() *table[leak] {
 	return newTable("compromised", "What changes when the secret has leaked.",
 		choice("contain", "first: end the leaked version at once, consumers fail until they have the new one. last: after the switch, without an outage.",
 			func(l *leak) *Contain { return &l.Contain }, ContainFirst, ContainLast),
-		text("plan", "The alternative that is used then.", func(l *leak) *string { return &l.Plan }).
-			later("leave it out: the usual plan is used, without its waits"),
+		text("plan", "The alternative that is used then.", func(l *leak) *string { return &l.Plan }),
 		custom("also_leaked", "Secrets that this one protected, and so have leaked with it.", listSchema(textSchema()),
 			func(d *decoder, n *yaml.Node, l *leak) { l.also = d.mentionsOf(n) }),
 		custom("tasks", "What people must do besides.", listSchema(refSchema("task")),

@@ -24,7 +24,7 @@ func (b *builder) preflight() {
 	}
 	b.next()
 	for _, s := range b.subjects {
-		if !s.known.Held || !s.known.Identified && s.Facts.Identifies {
+		if !s.known.Held || !s.known.Identified && s.Facts.Identifies && !s.elsewhere {
 			title := "learn the current value and its credential, where they can be read"
 			if s.Shape == ShapeSet {
 				title = "learn the current value, where it can be read"

@@ -61,7 +61,11 @@ type Subject struct {
 	Parts      []string           `json:"parts"`
 	Format     secret.Format      `json:"value_format"`
 	Derived    []estate.Derived   `json:"derived,omitempty"`
+	Plan       string             `json:"plan,omitempty"` // the name of the alternative; "" is the usual plan
+	PlanWhy    string             `json:"plan_why,omitempty"`
 	Issuer     Place              `json:"issuer"`
+	Source     string             `json:"source"`              // names the issuer; a credential of another is not its to end
+	MintedAt   string             `json:"minted_at,omitempty"` // the issuer that minted From, where that was another one
 	Facts      estate.IssuerFacts `json:"facts"`
 	Name       string             `json:"credential_name,omitempty"`
 	Escrow     estate.Escrow      `json:"escrow"`
@@ -220,5 +224,6 @@ type Known struct {
 	Current    pawl.Version // 0 when pawl has never seen this secret
 	Held       bool         // the current value is held, sealed
 	Identified bool         // the current credential's id is known
+	Source     string       // the issuer that minted it, as Subject.Source had it; "" is not on record
 	RotatedAt  time.Time    // when Current became current
 }

@@ -19,6 +19,10 @@ type subject struct {
 	ended  Act               // what contain did to the old version; "" is nothing
 	dies   string            // the step at which the old version stops working before the new one is in place; "" is none
 	loaded string            // the last step of widen or switch that gives consumers the new version
+
+	elsewhere    bool              // another issuer minted the old version: this one can neither end it nor tell of it
+	endElsewhere estate.RetireMode // how it ends then
+	endTask      *estate.Task      // what a person does for that, where the estate says it
 }
 
 // subject takes up a secret, or says why it cannot be rotated.
@@ -30,8 +34,11 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 	if s.Never != "" {
 		return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(name), Why: "never rotated: " + s.Never, Next: "remove `never` from the estate if this is no longer so"}
 	}
+	usual := s
+	alternative, _ := s.Alternative(b.alternative(s))
+	s = s.By(alternative.Name)
 	sub := &Subject{Secret: name, Purpose: s.Purpose, Owner: s.Owner, Parts: s.Parts, Format: s.Format, Derived: s.Derived,
-		Issuer: b.place(s.Issuer), Escrow: s.Escrow, IfHalfDone: s.IfHalfDone}
+		Plan: alternative.Name, PlanWhy: alternative.Why, Issuer: b.place(s.Issuer), Source: Title(s.Issuer), Escrow: s.Escrow, IfHalfDone: s.IfHalfDone}
 	sub.From, sub.To = known.Current, known.Last+1
 	if known.Current == 0 { // what is in place now gets a number of its own
 		sub.From, sub.To = known.Last+1, known.Last+2
@@ -45,6 +52,7 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 		sub.AlsoLeaked = s.Compromised.AlsoLeaked
 	}
 	w := &subject{Subject: sub, s: s, known: known}
+	w.minter(usual)
 	sub.Shape, w.mode = shape(w), b.retireMode(w)
 	if err := b.names(w); err != nil {
 		return err
@@ -85,6 +93,8 @@ func (b *builder) retireMode(s *subject) estate.RetireMode {
 		said = estate.NothingR
 	}
 	switch {
+	case s.elsewhere && said != estate.KeepOld:
+		return s.endElsewhere
 	case said != estate.NothingR:
 		return said
 	case s.Facts.Overlap == estate.Replaced:
@@ -138,7 +148,7 @@ func (s *subject) irreversible() bool {
 // grace is how long the old version stays disabled, and can be enabled again,
 // before it is ended. A leaked one gets none.
 func (b *builder) grace(s *subject) time.Duration {
-	if b.compromised() || !s.Facts.Deactivates || s.mode != estate.Revoke && s.mode != estate.ByHand {
+	if b.compromised() || s.elsewhere || !s.Facts.Deactivates || s.mode != estate.Revoke && s.mode != estate.ByHand {
 		return 0
 	}
 	return s.s.Retire.Deactivate

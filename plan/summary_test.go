@@ -21,6 +21,9 @@ func TestGap(t *testing.T) {
 		"replaced_by_hand": {Longest: (1 + 2 + 30 + 15) * time.Minute, People: true},        // by hand, accepted, the office's half an hour, activation
 		"contain_first":    {Longest: (1 + 1 + 1 + 2 + 1 + 15) * time.Minute, People: true}, // deactivate, firewall, mint, accepted, write, activation
 	}
+	for _, name := range []string{"alternative", "alternative_elsewhere", "alternative_leaked"} { // the last two may have one
+		want[name] = plan.Gap{Longest: (1 + 2 + 1 + 15) * time.Minute}
+	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		w := want[s.name]
 		if p.Gap.Longest != w.Longest || p.Gap.People != w.People {

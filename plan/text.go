@@ -38,6 +38,9 @@ func (t *text) head() {
 	for i := range t.p.Subjects {
 		s := &t.p.Subjects[i]
 		t.line("%s  version %d -> %d  (%s)", s.Secret, s.From, s.To, s.Shape)
+		if s.Plan != "" {
+			t.line("  plan: %s, because: %s", s.Plan, s.PlanWhy)
+		}
 		for _, field := range []struct{ name, text string }{{"for", s.Purpose}, {"owner", s.Owner}, {"minted as", s.Name}} {
 			if field.text != "" {
 				t.line("  %s: %s", field.name, field.text)

@@ -255,7 +255,7 @@ func (j *job) accept(m driver.Minted) {
 		j.err = err
 		return
 	}
-	change.State, change.Credential = VersionMinted, &m.Credential
+	change.State, change.Credential = VersionMinted, j.stamped(&m.Credential)
 	if sub.Shape == plan.ShapeReplaced { // the old one died just now: this is the only one that works
 		change.State = VersionCurrent
 		j.versions = append(j.versions, VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionPrevious})

@@ -25,12 +25,14 @@ type selection struct {
 	all         bool
 	due         bool
 	compromised bool
+	plan        string // an alternative by name
 }
 
 func (s *selection) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&s.all, "all", false, "every secret that is not marked never and is no configuration")
 	c.Flags().BoolVar(&s.due, "due", false, "every secret whose policy says that it is time")
 	c.Flags().BoolVar(&s.compromised, "compromised", false, "the old value has leaked: contain it, nothing soaks, nothing is undone")
+	c.Flags().StringVar(&s.plan, "plan", "", "the alternative by this name, or usual, where the estate has one for a leak")
 }
 
 func (s *selection) check() error {
@@ -128,9 +130,12 @@ func makePlans(ctx context.Context, e *estate.Estate, c rotation.Custody, s sele
 	if err != nil {
 		return nil, err
 	}
+	if err := s.offered(e, batches); err != nil {
+		return nil, err
+	}
 	plans, problems := make([]planned, len(batches)), make([]error, len(batches))
 	share(len(batches), func(i int) {
-		p, err := plan.Make(e, plan.Request{Secrets: batches[i].Secrets, Mode: mode}, observed, now)
+		p, err := plan.Make(e, plan.Request{Secrets: batches[i].Secrets, Mode: mode, Plan: s.plan}, observed, now)
 		plans[i], problems[i] = planned{batch: batches[i], plan: p}, err
 	})
 	for _, err := range problems {
@@ -139,6 +144,40 @@ func makePlans(ctx context.Context, e *estate.Estate, c rotation.Custody, s sele
 		}
 	}
 	return plans, nil
+}
+
+// offered refuses the name of an alternative that some batch does not have,
+// and suggests the one that may be meant.
+func (s *selection) offered(e *estate.Estate, batches []plan.Batch) error {
+	if s.plan == "" || s.plan == estate.UsualPlan {
+		return nil
+	}
+	for _, b := range batches {
+		names := alternatives(e, b.Secrets)
+		if !slices.Contains(names, s.plan) {
+			next := "leave --plan out: it has the usual plan alone"
+			if len(names) > 0 {
+				next = fmt.Sprintf("choose one of %v, or %s", names, estate.UsualPlan)
+			}
+			return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(b.Secrets[0]), Why: fmt.Sprintf("it has no alternative %q", s.plan) + meant("--plan ", near(s.plan, names)), Next: next}
+		}
+	}
+	return nil
+}
+
+// alternatives lists the names of some secrets' alternatives.
+func alternatives(e *estate.Estate, names []pawl.SecretName) []string {
+	var list []string
+	for _, name := range names {
+		if s, ok := e.Secret(name); ok {
+			for i := range s.Alternatives {
+				if a := s.Alternatives[i].Name; !slices.Contains(list, a) {
+					list = append(list, a)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // share does n things on all processors. Planning is pure, and an estate has
@@ -208,6 +247,9 @@ func refuse(ctx context.Context, e *estate.Estate, c rotation.Custody, plans []p
 		}
 		for _, name := range p.batch.Secrets {
 			s, _ := e.Secret(name) // the plan was made of it
+			if sub, ok := p.plan.Subject(name); ok {
+				s = s.By(sub.Plan)
+			}
 			if err := o.gate(p.plan, s, now); err != nil {
 				return err
 			}

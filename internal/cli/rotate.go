@@ -58,7 +58,7 @@ status 3 and pawl resume goes on when they are over.`,
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "the same as pawl plan")
 	c.Flags().BoolVar(&o.acceptGap, "accept-gap", false, "accept that consumers fail for as long as the plan says")
 	c.Flags().BoolVar(&o.outsideWindow, "outside-window", false, "start although the policy's window is closed")
-	c.Flags().StringVar(&o.digest, "plan", "", "rotate only if the plan has this digest")
+	c.Flags().StringVar(&o.digest, "digest", "", "rotate only if the plan has this digest")
 	c.Flags().Bool("no-wait", false, "end at the first planned wait instead of waiting")
 	return c
 }
