@@ -47,7 +47,7 @@ func newForms() *forms {
 		secret: secretTable(), location: locationTable(), discover: discoverTable(), activation: activationTable(), consumer: consumerTable(), shadow: shadowTable(),
 		call: callTable(), check: checkTable(), builtin: builtinTable(), format: formatTable(), policy: policyTable(),
 		compromised: compromisedTable(), task: taskTable(), stagedTask: stagedTaskTable(),
-		issuer:  newTable("an issuer", "Where versions are minted and ended.", target(self)...),
+		issuer:  issuerTable(),
 		migrate: newTable("a migration", "Rewrites data until none of the old is left.", target(self)...)}
 	f.retire = retireTable(f.task)
 	f.alternative, f.fixture, f.pause = alternativeTable(f.retire), fixtureTable(f.call), pauseTable(f.call)

@@ -67,6 +67,7 @@ func (s *subject) minter(usual *estate.Secret) {
 		if Title(a.Issuer) != s.known.Source {
 			continue
 		}
+		s.minted = a.Issuer
 		if a.Retire.Task != nil {
 			s.endTask = a.Retire.Task
 		}

@@ -69,6 +69,7 @@ func scenarios() []scenario {
 		{name: "alternative_elsewhere", file: "alternative", secrets: key, plan: "reset", known: from("lab key")},
 		{name: "alternative_back", file: "alternative", secrets: key, known: from("lab replaced")},
 		{name: "alternative_leaked", file: "alternative", secrets: key, known: held, mode: plan.Compromised},
+		{name: "by_person", secrets: fly, known: held},
 		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
 	}
 }

@@ -206,12 +206,12 @@ func (b *builder) end(s *subject, act Act) string {
 }
 
 func (b *builder) byHand(s *subject) string {
-	t := estate.Task{Title: fmt.Sprintf("end version %d of %s at its issuer", s.From, s.Secret)}
+	t := estate.Task{Title: fmt.Sprintf("end version %d of %s at its issuer", s.From, s.Secret), Do: b.manual(s, s.s.Issuer, "revoke")}
 	switch {
 	case s.elsewhere && s.endTask != nil:
 		t = *s.endTask
 	case s.elsewhere:
-		t = estate.Task{Title: fmt.Sprintf("end version %d of %s where it was minted: %s", s.From, s.Secret, s.MintedAt)}
+		t = estate.Task{Title: fmt.Sprintf("end version %d of %s where it was minted: %s", s.From, s.Secret, s.MintedAt), Do: b.manual(s, s.minted, "revoke")}
 	case s.s.Retire.Task != nil:
 		t = *s.s.Retire.Task
 	}

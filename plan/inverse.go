@@ -108,7 +108,7 @@ func (b *builder) unmint(mint Step) {
 		b.add(Step{Act: ActDiscard, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Acts: true, Title: fmt.Sprintf("revoke version %d at %s", s.To, Title(s.s.Issuer))})
 	case s.Facts.Mint != estate.Locally && s.Shape != ShapeSet:
 		title := fmt.Sprintf("end version %d of %s at its issuer", s.To, s.Secret)
-		b.add(Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Title: title, Task: &estate.Task{Title: title + "; it was not put to use"}})
+		b.add(Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Title: title, Task: &estate.Task{Title: title + "; it was not put to use", Do: b.manual(s, s.s.Issuer, "revoke")}})
 	}
 }
 

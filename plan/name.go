@@ -66,16 +66,17 @@ func (b *builder) task(s *subject, act Act, t estate.Task) string {
 }
 
 // mintTask is what a person must do to mint.
-func (s *subject) mintTask() estate.Task {
+func (b *builder) mintTask(s *subject) estate.Task {
 	if s.Shape == ShapeSet {
 		return taskOf(s.s.Issuer.Settings, fmt.Sprintf("set version %d of %s", s.To, s.Secret))
 	}
-	if s.s.Issuer.Connection == estate.Person || s.s.Issuer.Settings.String("title") != "" {
+	if s.s.Issuer.Connection == estate.Person {
 		return taskOf(s.s.Issuer.Settings, fmt.Sprintf("mint version %d of %s", s.To, s.Secret))
 	}
 	t := estate.Task{Title: fmt.Sprintf("mint version %d of %s at %s", s.To, s.Secret, s.s.Issuer.Connection)}
-	if s.Name != "" {
-		t.Do = fmt.Sprintf("name it %s", s.Name)
+	t.Do = b.manual(s, s.s.Issuer, "mint")
+	if s.Name != "" && !strings.Contains(t.Do, s.Name) {
+		t.Do = strings.TrimPrefix(t.Do+fmt.Sprintf("\nname it %s", s.Name), "\n")
 	}
 	return t
 }

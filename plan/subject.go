@@ -22,6 +22,7 @@ type subject struct {
 
 	elsewhere    bool              // another issuer minted the old version: this one can neither end it nor tell of it
 	endElsewhere estate.RetireMode // how it ends then
+	minted       estate.Use        // that issuer, where the estate still has it
 	endTask      *estate.Task      // what a person does for that, where the estate says it
 }
 

@@ -113,7 +113,9 @@ func TestTextShowsEverything(t *testing.T) {
 				t.Errorf("%s (%s) is not on one line of its own", step.ID, step.Title)
 			}
 			if step.Task != nil {
-				shows("what to do", step.Task.Do)
+				for _, line := range strings.Split(step.Task.Do, "\n") {
+					shows("what to do", line)
+				}
 				shows("where", step.Task.URL)
 				shows("who", step.Task.Who)
 			}

@@ -105,7 +105,7 @@ func (t *text) extra(s *Step) string {
 func (t *text) task(s *Step) {
 	for _, field := range []struct{ name, text string }{{"do", s.Task.Do}, {"at", s.Task.URL}, {"who", s.Task.Who}} {
 		if field.text != "" {
-			t.line("       %s: %s", field.name, field.text)
+			t.line("       %s: %s", field.name, strings.ReplaceAll(field.text, "\n", "\n           "))
 		}
 	}
 }
