@@ -49,6 +49,9 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 	} else {
 		sub.Facts = estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide}
 	}
+	if s.Retire.Window > 0 { // chosen at the issuer, at most its own
+		sub.Facts.Window = s.Retire.Window
+	}
 	if b.compromised() {
 		sub.AlsoLeaked = s.Compromised.AlsoLeaked
 	}
