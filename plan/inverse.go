@@ -76,7 +76,8 @@ func (b *builder) clean(check Step) {
 func (b *builder) unwriteByHand(done Step) {
 	b.phase = done.Phase
 	b.next()
-	task := estate.Task{Title: "put back what was there before: " + done.Title, URL: done.Task.URL, Who: done.Task.Who, Within: done.Task.Within}
+	task := estate.Task{Title: "put back what was there before: " + done.Title, URL: done.Task.URL, Who: done.Task.Who, Within: done.Task.Within,
+		Contacts: done.Task.Contacts, Links: done.Task.Links, BlastRadius: done.Task.BlastRadius}
 	b.add(Step{Act: ActTask, Secret: done.Secret, Place: done.Place, Reverses: done.ID, Acts: true, Title: task.Title, Task: &task})
 }
 

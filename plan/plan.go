@@ -52,25 +52,28 @@ type Plan struct {
 
 // Subject is one secret of the rotation.
 type Subject struct {
-	Secret     pawl.SecretName    `json:"secret"`
-	Purpose    string             `json:"purpose,omitempty"`
-	Owner      string             `json:"owner,omitempty"`
-	Shape      Shape              `json:"shape"`
-	From       pawl.Version       `json:"from"`
-	To         pawl.Version       `json:"to"`
-	Parts      []string           `json:"parts"`
-	Format     secret.Format      `json:"value_format"`
-	Derived    []estate.Derived   `json:"derived,omitempty"`
-	Plan       string             `json:"plan,omitempty"` // the name of the alternative; "" is the usual plan
-	PlanWhy    string             `json:"plan_why,omitempty"`
-	Issuer     Place              `json:"issuer"`
-	Source     string             `json:"source"`              // names the issuer; a credential of another is not its to end
-	MintedAt   string             `json:"minted_at,omitempty"` // the issuer that minted From, where that was another one
-	Facts      estate.IssuerFacts `json:"facts"`
-	Name       string             `json:"credential_name,omitempty"`
-	Escrow     estate.Escrow      `json:"escrow"`
-	IfHalfDone string             `json:"if_half_done,omitempty"`
-	AlsoLeaked []pawl.SecretName  `json:"also_leaked,omitempty"`
+	Secret      pawl.SecretName    `json:"secret"`
+	Purpose     string             `json:"purpose,omitempty"`
+	Owner       string             `json:"owner,omitempty"`
+	Links       []string           `json:"links,omitempty"`
+	Contacts    []estate.Contact   `json:"contacts,omitempty"`     // whom to ask
+	BlastRadius string             `json:"blast_radius,omitempty"` // what the rotation does to others even when it goes well
+	Shape       Shape              `json:"shape"`
+	From        pawl.Version       `json:"from"`
+	To          pawl.Version       `json:"to"`
+	Parts       []string           `json:"parts"`
+	Format      secret.Format      `json:"value_format"`
+	Derived     []estate.Derived   `json:"derived,omitempty"`
+	Plan        string             `json:"plan,omitempty"` // the name of the alternative; "" is the usual plan
+	PlanWhy     string             `json:"plan_why,omitempty"`
+	Issuer      Place              `json:"issuer"`
+	Source      string             `json:"source"`              // names the issuer; a credential of another is not its to end
+	MintedAt    string             `json:"minted_at,omitempty"` // the issuer that minted From, where that was another one
+	Facts       estate.IssuerFacts `json:"facts"`
+	Name        string             `json:"credential_name,omitempty"`
+	Escrow      estate.Escrow      `json:"escrow"`
+	IfHalfDone  string             `json:"if_half_done,omitempty"`
+	AlsoLeaked  []pawl.SecretName  `json:"also_leaked,omitempty"`
 }
 
 // Shape names how the old and the new version relate in time.

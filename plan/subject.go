@@ -38,7 +38,7 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 	usual := s
 	alternative, _ := s.Alternative(b.alternative(s))
 	s = s.By(alternative.Name)
-	sub := &Subject{Secret: name, Purpose: s.Purpose, Owner: s.Owner, Parts: s.Parts, Format: s.Format, Derived: s.Derived,
+	sub := &Subject{Secret: name, Purpose: s.Purpose, Owner: s.Owner, Links: s.Links, Contacts: b.estate.ContactsFor(s), BlastRadius: s.BlastRadius, Parts: s.Parts, Format: s.Format, Derived: s.Derived,
 		Plan: alternative.Name, PlanWhy: alternative.Why, Issuer: b.place(s.Issuer), Source: Title(s.Issuer), Escrow: s.Escrow, IfHalfDone: s.IfHalfDone}
 	sub.From, sub.To = known.Current, known.Last+1
 	if known.Current == 0 { // what is in place now gets a number of its own

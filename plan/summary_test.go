@@ -117,6 +117,12 @@ func TestTextShowsEverything(t *testing.T) {
 					shows("what to do", line)
 				}
 				shows("where", step.Task.URL)
+				for _, line := range slices.Concat(step.Task.Links, []string{step.Task.BlastRadius}) {
+					shows("what to know", line)
+				}
+				for _, c := range step.Task.Contacts {
+					shows("whom to ask", c.Name+", "+c.How)
+				}
 				shows("who", step.Task.Who)
 			}
 		}

@@ -46,6 +46,9 @@ func (t *text) head() {
 				t.line("  %s: %s", field.name, field.text)
 			}
 		}
+		for _, line := range (Brief{Contacts: s.Contacts, Links: s.Links, BlastRadius: s.BlastRadius}).Lines() {
+			t.line("  %s", line)
+		}
 	}
 	if t.p.Mode == Compromised {
 		t.line("  COMPROMISED: the old value is in the wrong hands; nothing is undone, nothing soaks or drains")
@@ -103,10 +106,8 @@ func (t *text) extra(s *Step) string {
 }
 
 func (t *text) task(s *Step) {
-	for _, field := range []struct{ name, text string }{{"do", s.Task.Do}, {"at", s.Task.URL}, {"who", s.Task.Who}} {
-		if field.text != "" {
-			t.line("       %s: %s", field.name, strings.ReplaceAll(field.text, "\n", "\n           "))
-		}
+	for _, line := range taskBrief(s.Task).Lines() {
+		t.line("       %s", line)
 	}
 }
 

@@ -24,7 +24,14 @@ type rotationDoc struct {
 	Why      string          `json:"why,omitempty"`
 	Next     string          `json:"next,omitempty"`
 	Error    string          `json:"error,omitempty"`
+	Ask      *askDoc         `json:"ask,omitempty"` // the question to a person that it waits for
 	Steps    []stepDoc       `json:"steps,omitempty"`
+}
+
+type askDoc struct {
+	Step     string `json:"step"`
+	Question string `json:"question"`
+	plan.Brief
 }
 
 type secretDoc struct {
@@ -79,6 +86,7 @@ func stateDoc(st *rotation.State, steps bool) rotationDoc {
 	d := rotationDoc{ID: st.ID, Outcome: st.Outcome, Secrets: secretDocs(st.Plan, st.Outcome), OpenedAt: st.OpenedAt, Undoing: st.Undoing, Why: st.Why, Next: st.Next}
 	if q, ok := question(st); ok && d.Next == "" {
 		d.Why, d.Next = q.Detail, q.Next
+		d.Ask = &askDoc{Step: q.Step, Question: q.Detail, Brief: q.Brief}
 	}
 	if !steps {
 		return d

@@ -168,6 +168,7 @@ type ask struct {
 	Step   string
 	Detail string
 	Next   string
+	Brief  plan.Brief
 }
 
 // question finds what a rotation asks a person.
@@ -181,7 +182,7 @@ func question(st *rotation.State) (ask, bool) {
 		if s == nil || s.Status != rotation.StatusWaiting || !s.Asks() {
 			continue
 		}
-		return ask{Step: list[i].ID, Detail: s.Detail, Next: answer(list[i].Act, st.ID)}, true
+		return ask{Step: list[i].ID, Detail: s.Detail, Next: answer(list[i].Act, st.ID), Brief: st.Plan.Brief(&list[i])}, true
 	}
 	return ask{}, false
 }

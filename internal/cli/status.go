@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,6 +79,9 @@ func (h *Home) steps(st *rotation.State) error {
 	if d.Why != "" {
 		fmt.Fprintf(out, "why:  %s\n", d.Why)
 	}
+	if d.Ask != nil {
+		brief(out, "      ", d.Ask.Brief)
+	}
 	if d.Next == "" && d.Outcome == pawl.Open {
 		d.Next = "pawl resume " + string(d.ID)
 	}
@@ -85,6 +89,13 @@ func (h *Home) steps(st *rotation.State) error {
 		fmt.Fprintf(out, "next: %s\n", d.Next)
 	}
 	return nil
+}
+
+// brief writes what somebody who is asked to act has to know.
+func brief(w io.Writer, indent string, b plan.Brief) {
+	for _, line := range b.Lines() {
+		fmt.Fprintf(w, "%s%s\n", indent, line)
+	}
 }
 
 // about says what a secret is for and whom to ask.
@@ -193,6 +204,9 @@ func (h *Home) overviewText(doc overviewDoc) error {
 		fmt.Fprintf(h.App.Streams.Out, "\n%s  %s  %s\n", r.ID, r.Outcome, joined(names(r.Secrets)))
 		if r.Why != "" {
 			fmt.Fprintf(h.App.Streams.Out, "  why:  %s\n", r.Why)
+		}
+		if r.Ask != nil {
+			brief(h.App.Streams.Out, "        ", r.Ask.Brief)
 		}
 		if r.Next == "" {
 			r.Next = "pawl resume " + string(r.ID)
