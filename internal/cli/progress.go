@@ -106,6 +106,8 @@ func (p *progress) event(e rotation.Entry, st *rotation.State) {
 		p.outcome(e, title)
 	case rotation.KindWaiting:
 		p.waiting(e, title, st)
+	case rotation.KindLate:
+		p.line(e, "!", red, "DEADLINE PASSED: "+e.Detail, "it was "+e.Until.Local().Format("2 Jan 15:04"))
 	case rotation.KindLook:
 		p.line(e, "?", yellow, "looked: "+e.Detail, "")
 	case rotation.KindUndoing:

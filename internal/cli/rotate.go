@@ -79,7 +79,7 @@ func (a *App) rotate(ctx context.Context, o rotateOptions) error {
 	}
 	if len(plans) == 0 {
 		a.say("nothing to rotate")
-		return a.print(report(nil), func() error { return nil })
+		return a.print(report(nil, a.now()), func() error { return nil })
 	}
 	if err := refuse(ctx, e, h.Store, plans, o, a.now()); err != nil {
 		return err
@@ -109,17 +109,30 @@ func (a *App) finish(ctx context.Context, h *Home, results []local.Result) error
 	if ctx.Err() != nil && a.Streams.ErrTTY {
 		a.say("") // the terminal has shown ^C
 	}
-	err := a.print(report(results), func() error { return resultTable(a.Streams, results) })
+	err := a.print(report(results, a.now()), func() error { return resultTable(a.Streams, results) })
 	if err != nil {
 		return err
 	}
 	var worst error
 	for i := range results {
+		a.alarm(results[i].State)
 		if e := verdict(ctx, &results[i]); exitRank(e) > exitRank(worst) {
 			worst = e
 		}
 	}
 	return worst
+}
+
+// alarm says which deadlines of a rotation are near or have passed.
+func (a *App) alarm(st *rotation.State) {
+	if st == nil {
+		return
+	}
+	for _, d := range deadlines(st, a.now()) {
+		if d.State != "ahead" {
+			a.say("%s: %s", d.Secret, d.line(a.now()))
+		}
+	}
 }
 
 // verdict gives the error by which a result ends the command.
