@@ -26,6 +26,7 @@ type selection struct {
 	due         bool
 	compromised bool
 	plan        string // an alternative by name
+	now         bool   // of all, those alone that may begin now
 }
 
 func (s *selection) flags(c *cobra.Command) {
@@ -215,16 +216,17 @@ func (s *selection) resolve(ctx context.Context, e *estate.Estate, c rotation.Cu
 		}
 	}
 	if s.all {
-		return names, nil
+		return s.begin(ctx, e, c, names, now)
 	}
 	o, err := rotation.Observe(ctx, c, names)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(names, func(name pawl.SecretName) bool {
+	names = slices.DeleteFunc(names, func(name pawl.SecretName) bool {
 		sec, _ := e.Secret(name) // from the estate's own list
 		return !isDue(o.Secrets[name], sec, now)
-	}), nil
+	})
+	return s.begin(ctx, e, c, names, now)
 }
 
 // isDue reports whether a secret's policy asks for a rotation now.
@@ -254,6 +256,9 @@ func refuse(ctx context.Context, e *estate.Estate, c rotation.Custody, plans []p
 				return err
 			}
 			if err := stagedFirst(ctx, c, s, inRun); err != nil {
+				return err
+			}
+			if err := delayed(ctx, e, c, s, inRun, now); err != nil {
 				return err
 			}
 		}
@@ -294,6 +299,62 @@ func stagedFirst(ctx context.Context, c rotation.Custody, s *estate.Secret, inRu
 			return &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name), Why: fmt.Sprintf("%s comes first and has not rotated since", first),
 				Next: fmt.Sprintf("pawl rotate %s %s", first, s.Name)}
 		}
+	}
+	return nil
+}
+
+// begin leaves out what must wait until an environment's delay is over, where
+// the selection is to rotate now.
+func (s *selection) begin(ctx context.Context, e *estate.Estate, c rotation.Custody, names []pawl.SecretName, now time.Time) ([]pawl.SecretName, error) {
+	if !s.now || s.compromised {
+		return names, nil
+	}
+	inRun := map[pawl.SecretName]bool{}
+	for _, name := range names {
+		inRun[name] = true
+	}
+	var kept []pawl.SecretName
+	for _, name := range names {
+		sec, _ := e.Secret(name) // from the estate's own list
+		err := delayed(ctx, e, c, sec, inRun, now)
+		switch {
+		case err == nil:
+			kept = append(kept, name)
+		case pawl.CodeOf(err) != pawl.CodePending:
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+// delayed holds that a secret rotates only so long after its own copy in the
+// lower environment did as the estate wants it. They never rotate in one run.
+func delayed(ctx context.Context, e *estate.Estate, c rotation.Custody, s *estate.Secret, inRun map[pawl.SecretName]bool, now time.Time) error {
+	i := slices.IndexFunc(e.Environments, func(env estate.Environment) bool { return env.Name == s.Environment })
+	if i < 0 || e.Environments[i].Delay == 0 {
+		return nil
+	}
+	env := &e.Environments[i]
+	base, _, _ := strings.Cut(string(s.Name), "@")
+	lower := pawl.SecretName(base + "@" + env.After)
+	if _, ok := e.Secret(lower); !ok {
+		return nil
+	}
+	refused := &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name)}
+	if inRun[lower] {
+		refused.Why = fmt.Sprintf("it rotates %s after %s, so not in the same run", plan.Span(env.Delay), lower)
+		refused.Next = fmt.Sprintf("pawl rotate %s", lower)
+		return refused
+	}
+	o, err := rotation.Observe(ctx, c, []pawl.SecretName{lower})
+	if err != nil {
+		return err
+	}
+	if k := o.Secrets[lower]; k.Current > 0 && now.Before(k.RotatedAt.Add(env.Delay)) {
+		at := k.RotatedAt.Add(env.Delay)
+		refused.Why = fmt.Sprintf("%s rotated at %s, and the environment %s waits %s after that", lower, k.RotatedAt.UTC().Format("2 Jan 15:04 MST"), env.Name, plan.Span(env.Delay))
+		refused.Next = fmt.Sprintf("wait until %s; for a leak: pawl rotate %s --compromised", at.UTC().Format("Mon 2 Jan 15:04 MST"), s.Name)
+		return refused
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ func (a *App) rotate(ctx context.Context, o rotateOptions) error {
 		return err
 	}
 	defer h.Close()
+	o.now = true
 	plans, err := makePlans(ctx, e, h.Store, o.selection, a.now())
 	if err != nil {
 		return err
