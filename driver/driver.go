@@ -165,6 +165,7 @@ type Credential struct {
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	Inactive  bool      `json:"inactive,omitempty"`
+	Issuer    string    `json:"issuer,omitempty"` // where it was minted, for the record: the engine's to fill in, "" for drivers
 }
 
 // Write asks a location to hold a value.

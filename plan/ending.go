@@ -29,6 +29,11 @@ func (b *builder) contain() {
 
 func (b *builder) containOne(s *subject) {
 	switch {
+	case s.elsewhere && s.mode != estate.NothingR:
+		s.ended, s.dies = ActTask, b.byHand(s)
+		return
+	case s.elsewhere:
+		return
 	case s.Facts.Deactivates:
 		s.ended = ActDeactivate
 	case s.Facts.Revokes:
@@ -208,8 +213,13 @@ func (b *builder) end(s *subject, act Act) string {
 }
 
 func (b *builder) byHand(s *subject) string {
-	t := estate.Task{Title: fmt.Sprintf("end version %d of %s at its issuer", s.From, s.Secret)}
-	if s.s.Retire.Task != nil {
+	t := estate.Task{Title: fmt.Sprintf("end version %d of %s at its issuer", s.From, s.Secret), Do: b.manual(s, s.s.Issuer, "revoke")}
+	switch {
+	case s.elsewhere && s.endTask != nil:
+		t = *s.endTask
+	case s.elsewhere:
+		t = estate.Task{Title: fmt.Sprintf("end version %d of %s where it was minted: %s", s.From, s.Secret, s.MintedAt), Do: b.manual(s, s.minted, "revoke")}
+	case s.s.Retire.Task != nil:
 		t = *s.s.Retire.Task
 	}
 	b.next()
@@ -221,7 +231,7 @@ func (b *builder) byHand(s *subject) string {
 func (b *builder) confirm() {
 	b.enter(pawl.Confirm)
 	for _, s := range b.subjects {
-		if s.Facts.Verifies && (s.ends() || s.ended != "" || s.Shape == ShapeReplaced) {
+		if s.Facts.Verifies && !s.elsewhere && (s.ends() || s.ended != "" || s.Shape == ShapeReplaced) {
 			b.next()
 			b.refused(s)
 		}

@@ -91,7 +91,8 @@ func (b *builder) clean(check Step) {
 func (b *builder) unwriteByHand(done Step) {
 	b.phase = done.Phase
 	b.next()
-	task := estate.Task{Title: "put back what was there before: " + done.Title, URL: done.Task.URL, Who: done.Task.Who, Within: done.Task.Within}
+	task := estate.Task{Title: "put back what was there before: " + done.Title, URL: done.Task.URL, Who: done.Task.Who, Within: done.Task.Within,
+		Contacts: done.Task.Contacts, Links: done.Task.Links, BlastRadius: done.Task.BlastRadius}
 	b.add(Step{Act: ActTask, Secret: done.Secret, Place: done.Place, Reverses: done.ID, Acts: true, Title: task.Title, Task: &task})
 }
 
@@ -119,7 +120,8 @@ const reprovesAny = "any put"
 func (s *Step) ReprovesAny() bool { return s.Reverses == reprovesAny }
 
 // unmint ends the new credential: by a call, by a person where no call can,
-// and not at all where the value was made here and nobody else knows it.
+// and not at all where the value was made here and nobody else knows it, or is
+// no credential.
 func (b *builder) unmint(mint Step) {
 	s := b.find(mint.Secret)
 	b.phase = pawl.Mint
@@ -127,9 +129,9 @@ func (b *builder) unmint(mint Step) {
 	switch {
 	case s.Facts.Revokes:
 		b.add(Step{Act: ActDiscard, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Acts: true, Title: fmt.Sprintf("revoke version %d at %s", s.To, Title(s.s.Issuer))})
-	case s.Facts.Mint != estate.Locally:
+	case s.Facts.Mint != estate.Locally && s.Shape != ShapeSet:
 		title := fmt.Sprintf("end version %d of %s at its issuer", s.To, s.Secret)
-		b.add(Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Title: title, Task: &estate.Task{Title: title + "; it was not put to use"}})
+		b.add(Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Title: title, Task: &estate.Task{Title: title + "; it was not put to use", Do: b.manual(s, s.s.Issuer, "revoke")}})
 	}
 }
 

@@ -24,8 +24,12 @@ func (b *builder) preflight() {
 	}
 	b.next()
 	for _, s := range b.subjects {
-		if !s.known.Held || !s.known.Identified && s.Facts.Identifies {
-			b.add(Step{Act: ActLearn, Secret: s.Secret, Place: s.Issuer, Title: "learn the current value and its credential, where they can be read"})
+		if !s.known.Held || !s.known.Identified && s.Facts.Identifies && !s.elsewhere {
+			title := "learn the current value and its credential, where they can be read"
+			if s.Shape == ShapeSet {
+				title = "learn the current value, where it can be read"
+			}
+			b.add(Step{Act: ActLearn, Secret: s.Secret, Place: s.Issuer, Title: title})
 		}
 	}
 	b.next()
@@ -59,6 +63,9 @@ func (b *builder) probes(s *subject) {
 		uses = append(uses, &s.s.Checks[i].Use)
 	}
 	seen := make([]string, 0, len(uses)) // a few: a map would cost more
+	if s.s.Issuer.ByHand {               // the connection has no rights there that could be tried
+		uses = uses[1:]
+	}
 	for _, u := range uses {
 		p, title := b.place(*u), Title(*u)
 		if p.Kind == "" || slices.Contains(seen, title) {
@@ -76,7 +83,7 @@ func (b *builder) mint() {
 	for _, s := range b.subjects {
 		b.next()
 		if s.Facts.Mint == estate.ByPerson {
-			b.minted(s, b.task(s, ActProvide, s.mintTask()))
+			b.minted(s, b.task(s, ActProvide, b.mintTask(s)))
 		} else {
 			b.minted(s, b.add(Step{Act: ActMint, Secret: s.Secret, Place: s.Issuer, Acts: true, Title: fmt.Sprintf("mint version %d at %s", s.To, Title(s.s.Issuer))}))
 		}

@@ -52,21 +52,28 @@ type Plan struct {
 
 // Subject is one secret of the rotation.
 type Subject struct {
-	Secret     pawl.SecretName    `json:"secret"`
-	Purpose    string             `json:"purpose,omitempty"`
-	Owner      string             `json:"owner,omitempty"`
-	Shape      Shape              `json:"shape"`
-	From       pawl.Version       `json:"from"`
-	To         pawl.Version       `json:"to"`
-	Parts      []string           `json:"parts"`
-	Format     secret.Format      `json:"value_format"`
-	Derived    []estate.Derived   `json:"derived,omitempty"`
-	Issuer     Place              `json:"issuer"`
-	Facts      estate.IssuerFacts `json:"facts"`
-	Name       string             `json:"credential_name,omitempty"`
-	Escrow     estate.Escrow      `json:"escrow"`
-	IfHalfDone string             `json:"if_half_done,omitempty"`
-	AlsoLeaked []pawl.SecretName  `json:"also_leaked,omitempty"`
+	Secret      pawl.SecretName    `json:"secret"`
+	Purpose     string             `json:"purpose,omitempty"`
+	Owner       string             `json:"owner,omitempty"`
+	Links       []string           `json:"links,omitempty"`
+	Contacts    []estate.Contact   `json:"contacts,omitempty"`     // whom to ask
+	BlastRadius string             `json:"blast_radius,omitempty"` // what the rotation does to others even when it goes well
+	Shape       Shape              `json:"shape"`
+	From        pawl.Version       `json:"from"`
+	To          pawl.Version       `json:"to"`
+	Parts       []string           `json:"parts"`
+	Format      secret.Format      `json:"value_format"`
+	Derived     []estate.Derived   `json:"derived,omitempty"`
+	Plan        string             `json:"plan,omitempty"` // the name of the alternative; "" is the usual plan
+	PlanWhy     string             `json:"plan_why,omitempty"`
+	Issuer      Place              `json:"issuer"`
+	Source      string             `json:"source"`              // names the issuer; a credential of another is not its to end
+	MintedAt    string             `json:"minted_at,omitempty"` // the issuer that minted From, where that was another one
+	Facts       estate.IssuerFacts `json:"facts"`
+	Name        string             `json:"credential_name,omitempty"`
+	Escrow      estate.Escrow      `json:"escrow"`
+	IfHalfDone  string             `json:"if_half_done,omitempty"`
+	AlsoLeaked  []pawl.SecretName  `json:"also_leaked,omitempty"`
 }
 
 // Shape names how the old and the new version relate in time.
@@ -80,6 +87,7 @@ const (
 	ShapeAcceptList Shape = "accept list"               // verifiers hold both for a while
 	ShapeOneSlot    Shape = "one value at its verifier" // a verifier holds the old one or the new one
 	ShapeLocal      Shape = "local value"               // minted here; nothing to retire
+	ShapeSet        Shape = "configuration"             // a person sets it; nothing is minted, nothing of it ends
 )
 
 // Connection is a connection as it was when the plan was made.
@@ -222,5 +230,6 @@ type Known struct {
 	Current    pawl.Version // 0 when pawl has never seen this secret
 	Held       bool         // the current value is held, sealed
 	Identified bool         // the current credential's id is known
+	Source     string       // the issuer that minted it, as Subject.Source had it; "" is not on record
 	RotatedAt  time.Time    // when Current became current
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -20,6 +21,11 @@ type subject struct {
 	named  bool              // a step finds out which credential is the old one
 	slot   string            // the verifier with one slot at which it does so; "" is none
 	loaded string            // the last step of widen or switch that gives consumers the new version
+
+	elsewhere    bool              // another issuer minted the old version: this one can neither end it nor tell of it
+	endElsewhere estate.RetireMode // how it ends then
+	minted       estate.Use        // that issuer, where the estate still has it
+	endTask      *estate.Task      // what a person does for that, where the estate says it
 }
 
 // subject takes up a secret, or says why it cannot be rotated.
@@ -31,8 +37,11 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 	if s.Never != "" {
 		return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(name), Why: "never rotated: " + s.Never, Next: "remove `never` from the estate if this is no longer so"}
 	}
-	sub := &Subject{Secret: name, Purpose: s.Purpose, Owner: s.Owner, Parts: s.Parts, Format: s.Format, Derived: s.Derived,
-		Issuer: b.place(s.Issuer), Escrow: s.Escrow, IfHalfDone: s.IfHalfDone}
+	usual := s
+	alternative, _ := s.Alternative(b.alternative(s))
+	s = s.By(alternative.Name)
+	sub := &Subject{Secret: name, Purpose: s.Purpose, Owner: s.Owner, Links: s.Links, Contacts: b.estate.ContactsFor(s), BlastRadius: s.BlastRadius, Parts: s.Parts, Format: s.Format, Derived: s.Derived,
+		Plan: alternative.Name, PlanWhy: alternative.Why, Issuer: b.place(s.Issuer), Source: Title(s.Issuer), Escrow: s.Escrow, IfHalfDone: s.IfHalfDone}
 	sub.From, sub.To = known.Current, known.Last+1
 	if known.Current == 0 { // what is in place now gets a number of its own
 		sub.From, sub.To = known.Last+1, known.Last+2
@@ -42,10 +51,14 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 	} else {
 		sub.Facts = estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide}
 	}
+	if s.Retire.Window > 0 { // chosen at the issuer, at most its own
+		sub.Facts.Window = s.Retire.Window
+	}
 	if b.compromised() {
 		sub.AlsoLeaked = s.Compromised.AlsoLeaked
 	}
 	w := &subject{Subject: sub, s: s, known: known}
+	w.minter(usual)
 	sub.Shape, w.mode = shape(w), b.retireMode(w)
 	if err := b.names(w); err != nil {
 		return err
@@ -62,6 +75,8 @@ func (b *builder) subject(name pawl.SecretName, known Known) error {
 // comes first: verifiers that accept both are of no use for a dead one.
 func shape(s *subject) Shape {
 	switch {
+	case s.s.Config:
+		return ShapeSet
 	case s.Facts.Overlap == estate.Replaced:
 		return ShapeReplaced
 	case s.Facts.Overlap == estate.IssuerWindow:
@@ -86,6 +101,8 @@ func (b *builder) retireMode(s *subject) estate.RetireMode {
 		said = estate.NothingR
 	}
 	switch {
+	case s.elsewhere && said != estate.KeepOld:
+		return s.endElsewhere
 	case said != estate.NothingR:
 		return said
 	case s.Facts.Overlap == estate.Replaced:
@@ -147,7 +164,7 @@ func (s *subject) irreversible() bool {
 // grace is how long the old version stays disabled, and can be enabled again,
 // before it is ended. A leaked one gets none.
 func (b *builder) grace(s *subject) time.Duration {
-	if b.compromised() || !s.Facts.Deactivates || s.mode != estate.Revoke && s.mode != estate.ByHand {
+	if b.compromised() || s.elsewhere || !s.Facts.Deactivates || s.mode != estate.Revoke && s.mode != estate.ByHand {
 		return 0
 	}
 	return s.s.Retire.Deactivate
@@ -157,4 +174,14 @@ func (b *builder) grace(s *subject) time.Duration {
 // one is minted.
 func (b *builder) containsFirst(s *subject) bool {
 	return b.compromised() && s.s.Compromised.Contain == estate.ContainFirst
+}
+
+// leakable refuses to treat configuration as leaked. Beside a secret of its
+// group that has leaked it is set anew.
+func (b *builder) leakable() error {
+	if !b.compromised() || slices.ContainsFunc(b.subjects, func(s *subject) bool { return s.Shape != ShapeSet }) {
+		return nil
+	}
+	on := b.subjects[0].Secret
+	return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(on), Why: "it is configuration: it protects nothing, so it cannot leak", Next: fmt.Sprintf("pawl plan %s, without --compromised", on)}
 }

@@ -22,6 +22,9 @@ func TestGap(t *testing.T) {
 		"one_slot":         {Longest: (1 + 15) * time.Minute},                               // writes, activations
 		"contain_first":    {Longest: (1 + 1 + 1 + 2 + 1 + 15) * time.Minute, People: true}, // deactivate, firewall, mint, accepted, write, activation
 	}
+	for _, name := range []string{"alternative", "alternative_elsewhere", "alternative_leaked"} { // the last two may have one
+		want[name] = plan.Gap{Longest: (1 + 2 + 1 + 15) * time.Minute}
+	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		w := want[s.name]
 		if p.Gap.Longest != w.Longest || p.Gap.People != w.People {
@@ -111,8 +114,16 @@ func TestTextShowsEverything(t *testing.T) {
 				t.Errorf("%s (%s) is not on one line of its own", step.ID, step.Title)
 			}
 			if step.Task != nil {
-				shows("what to do", step.Task.Do)
+				for _, line := range strings.Split(step.Task.Do, "\n") {
+					shows("what to do", line)
+				}
 				shows("where", step.Task.URL)
+				for _, line := range slices.Concat(step.Task.Links, []string{step.Task.BlastRadius}) {
+					shows("what to know", line)
+				}
+				for _, c := range step.Task.Contacts {
+					shows("whom to ask", c.Name+", "+c.How)
+				}
 				shows("who", step.Task.Who)
 			}
 		}

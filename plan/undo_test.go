@@ -59,7 +59,7 @@ func undoable(p *plan.Plan, s *plan.Step) bool {
 	case plan.ActDiscover:
 		return slices.ContainsFunc(p.Undo, func(u plan.Step) bool { return u.Reverses == s.ID })
 	case plan.ActMint, plan.ActProvide:
-		return sub.Facts.Revokes || sub.Facts.Mint != estate.Locally
+		return sub.Shape != plan.ShapeSet && (sub.Facts.Revokes || sub.Facts.Mint != estate.Locally)
 	case plan.ActActivate, plan.ActCheck:
 		return false
 	default:
@@ -123,7 +123,8 @@ func TestPointOfNoReturn(t *testing.T) {
 		"seed": plan.ActRevoke, "seed_compromised": plan.ActMint, "side_by_side": plan.ActRevoke, "replaced": plan.ActMint,
 		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "one_slot": "", "group": plan.ActDeactivate,
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
-		"migrate": plan.ActPut, "kept": "", "human_mint": plan.ActRevoke,
+		"migrate": plan.ActPut, "kept": "", "brief": plan.ActTask, "window_chosen": plan.ActMint, "by_person": plan.ActTask, "alternative": plan.ActMint, "alternative_elsewhere": plan.ActMint, "alternative_back": plan.ActTask,
+		"alternative_leaked": plan.ActMint, "config": "", "human_mint": plan.ActRevoke,
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		act, ok := want[s.name]

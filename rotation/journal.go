@@ -189,6 +189,7 @@ const (
 	KindOutcome EntryKind = "outcome" // a step ended, or one attempt of it did
 	KindLook    EntryKind = "look"    // what looking showed after an unknown effect
 	KindWaiting EntryKind = "waiting" // a step waits for time, a consumer, or a person
+	KindLate    EntryKind = "late"    // a deadline has passed; Until is when
 	KindSignal  EntryKind = "signal"  // a person's word
 	KindUndoing EntryKind = "undoing" // the rotation turns back
 	KindHeld    EntryKind = "held"    // it stopped safely for a person

@@ -112,6 +112,8 @@ func (l *lab) Info() driver.Info {
 	}
 	return driver.Info{Spec: estate.Spec{Name: "lab", Title: "Lab", Credential: estate.NeedsCredential, Kinds: []estate.Kind{
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
+		{Role: estate.RoleIssuer, Name: "other", Doc: "Another issuer with the same ids.", Issuer: &facts},
+		{Role: estate.RoleIssuer, Name: "reset", Doc: "One value that a mint replaces.", Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Verifies: true}},
 		location("place", estate.ByDigest), location("readable", estate.ByValue), location("stamped", estate.ByTimestamp),
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 		{Role: estate.RoleActivation, Name: "load", Doc: "A consumer loads what a place holds.", Fields: append(name, estate.Field{Name: "from", Type: estate.String, Required: true, Doc: "The place."}), Identity: []string{"name"}},
@@ -174,6 +176,10 @@ func (c *labConn) Mint(ctx context.Context, r driver.MintRequest) (m driver.Mint
 			old := c.lab.creds[0]
 			m = driver.Minted{Credential: driver.Credential{ID: old.id, Name: old.name}, Value: secret.One(secret.NewString(old.value))}
 			return
+		}
+		if r.Target.Kind == "reset" { // it ends what it has made before, and nothing else
+			c.lab.creds = slices.DeleteFunc(c.lab.creds, func(l *labCred) bool { return l.name == "reset" })
+			r.Name = "reset"
 		}
 		made := c.lab.mint(r.Name)
 		if c.lab.facts.Overlap == estate.Replaced {

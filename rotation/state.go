@@ -67,6 +67,7 @@ type StepState struct {
 	Why         string
 	Detail      string
 	Waived      bool
+	Late        bool               // that its deadline has passed is on record
 	given       *driver.Credential // what a person called the credential of the value that they gave
 	failing     time.Time          // when the first of Tries was
 	open        bool               // an intent without an outcome
@@ -136,6 +137,8 @@ func (s *State) apply(e Entry) {
 		if e.Resume == resumePerson { // what was said before a question is no answer to it
 			s.use(e)
 		}
+	case KindLate:
+		s.Step(e.Step).Late = true
 	case KindSignal:
 		s.Signals = append(s.Signals, e)
 		if e.Word == WordProvide {
