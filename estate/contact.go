@@ -50,8 +50,12 @@ func (e *Estate) ContactsFor(s *Secret) []Contact {
 // uses reports whether a secret reaches a connection.
 func (s *Secret) uses(connection string) bool {
 	return s.Issuer.Connection == connection ||
-		slices.ContainsFunc(s.Locations, func(l Location) bool { return l.Connection == connection }) ||
+		slices.ContainsFunc(s.Locations, func(l Location) bool { return l.uses(connection) }) ||
 		slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Connection == connection })
+}
+
+func (l *Location) uses(connection string) bool {
+	return l.Connection == connection || slices.ContainsFunc(l.Shadows, func(s Shadow) bool { return s.Connection == connection })
 }
 
 func (e *Estate) contact(name string) (Contact, bool) {

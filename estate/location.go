@@ -38,8 +38,7 @@ func locationTable() *table[spot] {
 			func(d *decoder, n *yaml.Node, s *spot) { d.gates(n, s) }).
 			later("put them under the secret's checks:, which run once every place is written"),
 		custom("shadowed_by", "Places whose value wins over this one's.", listSchema(refSchema("shadow")),
-			func(d *decoder, n *yaml.Node, s *spot) { s.Shadows = d.shadows(n) }).
-			later("say it in if_half_done:, and look by hand"))
+			func(d *decoder, n *yaml.Node, s *spot) { s.Shadows = d.shadows(n) }))
 	return newTable("a location", "One place that holds a copy.", keys...)
 }
 

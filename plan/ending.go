@@ -62,6 +62,10 @@ func (b *builder) narrow() {
 		}
 	}
 	b.drain(list)
+	b.next()
+	for _, s := range list {
+		b.shadows(s, !b.compromised())
+	}
 	for _, s := range list {
 		b.write(s, s.locations(estate.Accepts), ContentNew)
 	}
@@ -91,6 +95,12 @@ func (b *builder) quiesce() {
 		}
 	}
 	b.leave()
+	b.next()
+	for _, s := range b.subjects { // last, since people may have taken days
+		if !s.holds(estate.Accepts) || b.containsFirst(s) {
+			b.shadows(s, s.held())
+		}
+	}
 }
 
 // drain adds what must have passed before old versions may end: overlaps side
