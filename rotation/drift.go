@@ -39,7 +39,8 @@ func (j *job) prepareUnwrite(ctx context.Context) {
 
 // prepareEnd looks whether all places still hold the new version, before the
 // old one is ended: hours may have passed since they were written, and a
-// deployment may have put the old value back.
+// deployment may have put the old value back, or somebody given a consumer a
+// value of its own.
 func (j *job) prepareEnd(ctx context.Context) {
 	if j.step.Phase != pawl.Retire || j.st.Attempt > 0 || j.mutant(mutant.EndUnread) {
 		return
@@ -51,6 +52,11 @@ func (j *job) prepareEnd(ctx context.Context) {
 		return
 	}
 	var places []string
+	shadows, err := j.newShadows(ctx)
+	if j.failed(ctx, err) || j.err != nil {
+		j.over = true
+		return
+	}
 	for _, put := range j.lastWrites() {
 		changed, err := j.changed(ctx, put, plan.ContentNew)
 		if j.failed(ctx, err) || j.err != nil {
@@ -61,10 +67,16 @@ func (j *job) prepareEnd(ctx context.Context) {
 			places = append(places, strings.TrimPrefix(put.Title, "write "+string(put.Content)+" to "))
 		}
 	}
+	var why []string
 	if len(places) > 0 {
+		why = append(why, fmt.Sprintf("somebody else wrote to %s since pawl did, and the old version may be in use there", strings.Join(places, ", ")))
+	}
+	if len(shadows) > 0 {
+		why = append(why, fmt.Sprintf("%s since pawl looked: who reads it may still use the old version", told(shadows)))
+	}
+	if len(why) > 0 {
 		j.over = true
-		j.question("approve", fmt.Sprintf("somebody else wrote to %s since pawl did, and the old version may be in use there: %s? approve to end it, decline to hold",
-			strings.Join(places, ", "), j.step.Title))
+		j.question("approve", fmt.Sprintf("%s: %s? approve to end it, decline to hold", strings.Join(why, "; "), j.step.Title))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,6 +113,7 @@ func (l *lab) Info() driver.Info {
 	return driver.Info{Spec: estate.Spec{Name: "lab", Title: "Lab", Credential: estate.NeedsCredential, Kinds: []estate.Kind{
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
 		location("place", estate.ByDigest), location("readable", estate.ByValue), location("stamped", estate.ByTimestamp),
+		{Role: estate.RoleDiscovery, Name: "workspaces", Doc: "Every place whose name begins with ws."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
 	}}}
@@ -261,6 +263,17 @@ func (c *labConn) Read(ctx context.Context, t driver.Target) (v secret.Value, ok
 		}
 	})
 	return v, ok, err
+}
+
+func (c *labConn) Discover(ctx context.Context, _ driver.Target) (list []driver.Target, err error) {
+	err = c.do(ctx, "discover", func() {
+		for name := range c.lab.places {
+			if strings.HasPrefix(name, "ws") {
+				list = append(list, driver.Target{Settings: estate.Settings{"name": name}})
+			}
+		}
+	})
+	return list, err
 }
 
 func (c *labConn) Remove(ctx context.Context, t driver.Target) error {

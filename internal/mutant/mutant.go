@@ -29,5 +29,6 @@ const (
 	EndUnread       Kind = "end the old version without reading the places again"
 	FindOnce        Kind = "forget what has come since places were found"
 	ResetAnything   Kind = "mint again although the issuer keeps what was lost"
+	IgnoreShadows   Kind = "end the old version although an override may hold it"
 	HearLate        Kind = "pass the point of no return without listening"
 )
