@@ -55,6 +55,8 @@ func scenarios() []scenario {
 		{name: "old_unused", secrets: key, known: held},
 		{name: "kept", secrets: key, known: held},
 		{name: "minted", secrets: key, known: held},
+		{name: "shadows", secrets: key, known: held},
+		{name: "shadows_compromised", file: "shadows", secrets: key, known: held, mode: plan.Compromised},
 	}
 }
 

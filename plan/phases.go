@@ -29,7 +29,9 @@ func (b *builder) preflight() {
 	}
 	b.next()
 	for _, s := range b.subjects { // where minting settles the fate of the old version, this is the last moment to ask
-		b.shadows(s, s.irreversible() && !b.compromised())
+		if !b.compromised() {
+			b.shadows(s, s.irreversible())
+		}
 	}
 	b.next()
 	for _, s := range b.subjects {

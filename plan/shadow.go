@@ -7,13 +7,14 @@ import (
 )
 
 // shadows looks at the places that win over a secret's locations: before the
-// rotation, so that people know early, and before the old version ends. With
-// gates, a place that may still hold the old version asks a person.
+// rotation, so that people know early, and before the old version ends; when it
+// has leaked, at the very end. With gates, a place that may still hold the old
+// version asks a person.
 func (b *builder) shadows(s *subject, gates bool) {
 	for i := range s.s.Locations {
 		l := &s.s.Locations[i]
 		for j := range l.Shadows {
-			b.add(b.shadow(s, l, &l.Shadows[j], gates && !b.compromised()))
+			b.add(b.shadow(s, l, &l.Shadows[j], gates))
 		}
 	}
 }

@@ -122,6 +122,7 @@ func TestPointOfNoReturn(t *testing.T) {
 		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "group": plan.ActDeactivate,
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
 		"migrate": plan.ActPut, "kept": "", "human_mint": plan.ActRevoke,
+		"shadows_compromised": plan.ActMint,
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		act, ok := want[s.name]

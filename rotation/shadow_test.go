@@ -181,7 +181,7 @@ func TestShadowsDoNotKeepALeakOpen(t *testing.T) {
 	st := w.run(w.open(plan.Request{Secrets: []pawl.SecretName{"KEY"}, Mode: plan.Compromised}))
 	w.want(st, pawl.Done)
 	w.live("c2")
-	if got := looked(st)["shadow-2"]; len(got) != 1 || got[0].Holds != rotation.HoldsOld {
+	if got := looked(st)["shadow-1"]; len(got) != 1 || got[0].Holds != rotation.HoldsOld {
 		t.Errorf("seen: %v", got)
 	}
 }

@@ -41,6 +41,7 @@ type vendorCred struct {
 type vendorPlace struct {
 	name     string
 	accepts  bool
+	override bool // it wins over the others and belongs to somebody else
 	value    string
 	loaded   string
 	revision int
@@ -149,6 +150,8 @@ func (v *vendor) answer(req *http.Request, body []byte) (int, any) {
 		return 200, object{"ok": !slices.ContainsFunc(v.places, func(p *vendorPlace) bool { return !v.works(p) })}
 	case parts[0] == "places" && len(parts) == 1:
 		return 200, v.listPlaces()
+	case parts[0] == "overrides":
+		return 200, v.listOverrides()
 	case parts[0] == "places":
 		return v.atPlace(req.Method, parts[1:], body)
 	}
@@ -167,6 +170,16 @@ func (v *vendor) listPlaces() []object {
 		v.turnover = false
 		gone := v.places[len(v.places)-1]
 		v.places[len(v.places)-1] = &vendorPlace{name: "newcomer", value: gone.value, loaded: gone.loaded, revision: 1, updated: v.clock.Now()}
+	}
+	return list
+}
+
+func (v *vendor) listOverrides() []object {
+	list := []object{}
+	for _, p := range v.places {
+		if p.override {
+			list = append(list, object{"name": p.name})
+		}
 	}
 	return list
 }
