@@ -57,6 +57,7 @@ func scenarios() []scenario {
 		{name: "minted", secrets: key, known: held},
 		{name: "shadows", secrets: key, known: held},
 		{name: "shadows_compromised", file: "shadows", secrets: key, known: held, mode: plan.Compromised},
+		{name: "deploy", secrets: key, known: held},
 	}
 }
 
