@@ -95,7 +95,7 @@ func (c *conn) add(ctx context.Context, r driver.MintRequest) (driver.Minted, er
 		return driver.Minted{}, err
 	}
 	keep := s.keeping(r.Target.Settings.String("persist"))
-	if err := c.mintOnce(ctx, s, change{user: name, password: password, keep: keep, command: []any{"ACL", "SETUSER", name, rule}}); err != nil {
+	if err := c.mintOnce(ctx, s, change{user: name, password: password, keep: keep, command: []string{"ACL", "SETUSER", name, rule}}); err != nil {
 		return driver.Minted{}, c.takeBack(ctx, name, hash(password), keep, err)
 	}
 	return driver.Minted{Credential: driver.Credential{ID: hash(password), CreatedAt: c.env.Now().UTC().Truncate(time.Second)}, Value: secret.One(password)}, nil
