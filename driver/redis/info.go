@@ -80,7 +80,6 @@ func ping() estate.Kind {
 func calls() []driver.Call {
 	return []driver.Call{
 		{Method: "RESP", Path: "AUTH", Permission: "none", For: "every connection, verify, the check"},
-		{Method: "RESP", Path: "HELLO", Permission: "none", For: "every connection"},
 		{Method: "RESP", Path: "PING", Permission: "+ping", For: "probe, the check"},
 		{Method: "RESP", Path: "ACL GETUSER", Permission: "+acl|getuser", For: "acl_user: every act but verify"},
 		{Method: "RESP", Path: "ACL SETUSER", Permission: "+acl|setuser", For: "acl_user: mint and revoke"},

@@ -291,9 +291,6 @@ func managed(t *testing.T, answers map[string]string, seen chan<- string) dial {
 				seen <- command
 				words := strings.Fields(command)
 				answer := "+OK\r\n"
-				if words[0] == "hello" {
-					answer = "-ERR unknown command 'HELLO'\r\n" // as servers before Redis 6
-				}
 				for n := len(words); n > 0; n-- {
 					if a, ok := answers[strings.Join(words[:n], " ")]; ok {
 						answer = strings.ReplaceAll(a, "$COMMAND", command)
