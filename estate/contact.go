@@ -54,10 +54,12 @@ func (s *Secret) uses(connection string) bool {
 		slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Connection == connection })
 }
 
-// reaches reports whether a location, its consumers or its checks reach a
+// reaches reports whether a location, its consumers, its checks or what wins over
+// it reach a
 // connection.
 func (l *Location) reaches(connection string) bool {
 	return l.Connection == connection ||
+		slices.ContainsFunc(l.Shadows, func(s Shadow) bool { return s.Connection == connection }) ||
 		slices.ContainsFunc(l.Consumers, func(c Consumer) bool { return c.Connection == connection }) ||
 		slices.ContainsFunc(l.Checks, func(c Check) bool { return c.Connection == connection })
 }

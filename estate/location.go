@@ -35,8 +35,7 @@ func locationTable() *table[spot] {
 		custom("checks", "Proofs that must pass before the next location is written.", listSchema(refSchema("check")),
 			func(d *decoder, n *yaml.Node, s *spot) { d.gates(n, s) }),
 		custom("shadowed_by", "Places whose value wins over this one's.", listSchema(refSchema("shadow")),
-			func(d *decoder, n *yaml.Node, s *spot) { s.Shadows = d.shadows(n) }).
-			later("say it in if_half_done:, and look by hand"))
+			func(d *decoder, n *yaml.Node, s *spot) { s.Shadows = d.shadows(n) }))
 	return newTable("a location", "One place that holds a copy.", keys...)
 }
 

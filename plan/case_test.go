@@ -64,6 +64,8 @@ func scenarios() []scenario {
 		{name: "old_unused_first", file: "old_unused", secrets: key},
 		{name: "kept", secrets: key, known: held},
 		{name: "minted", secrets: key, known: held},
+		{name: "shadows", secrets: key, known: held},
+		{name: "shadows_compromised", file: "shadows", secrets: key, known: held, mode: plan.Compromised},
 		{name: "deploy", secrets: key, known: held},
 		{name: "one_slot", secrets: key, known: held},
 		{name: "consumers", secrets: key, known: held},

@@ -68,6 +68,12 @@ func (b *builder) narrow() {
 		}
 	}
 	b.drain(list)
+	b.next()
+	for _, s := range list {
+		if !b.compromised() {
+			b.shadows(s, true)
+		}
+	}
 	for _, s := range list {
 		b.write(s, s.locations(estate.Accepts), ContentNew)
 	}
@@ -97,6 +103,12 @@ func (b *builder) quiesce() {
 		}
 	}
 	b.leave()
+	b.next()
+	for _, s := range b.subjects { // last, since people may have taken days
+		if !s.holds(estate.Accepts) && !b.compromised() {
+			b.shadows(s, s.held())
+		}
+	}
 }
 
 // drain adds what must have passed before old versions may end: overlaps side
@@ -243,6 +255,12 @@ func (b *builder) confirm() {
 	for _, s := range b.subjects {
 		if b.compromised() && !b.containsFirst(s) {
 			b.leaked(s)
+		}
+	}
+	b.next()
+	for _, s := range b.subjects { // a leak does not wait for them: whoever reads one is told of when it is closed
+		if b.compromised() {
+			b.shadows(s, false)
 		}
 	}
 	b.leave()

@@ -33,6 +33,12 @@ func (b *builder) preflight() {
 		}
 	}
 	b.next()
+	for _, s := range b.subjects { // where minting settles the fate of the old version, this is the last moment to ask
+		if !b.compromised() {
+			b.shadows(s, s.irreversible())
+		}
+	}
+	b.next()
 	for _, s := range b.subjects {
 		if s.s.Policy.Approve || b.environment(s).Approve {
 			b.add(Step{Act: ActApprove, Secret: s.Secret, Title: fmt.Sprintf("approve the rotation of %s", s.Secret)})

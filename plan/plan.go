@@ -113,6 +113,7 @@ const (
 	ActQuota      Act = "quota"      // read: room for one more credential
 	ActLearn      Act = "learn"      // read: old value and credential, where they can be found
 	ActDiscover   Act = "discover"   // read: the targets of a location, which Expand then puts into the plan
+	ActShadow     Act = "shadow"     // read: the places that win over a location
 	ActCheck      Act = "check"      // a declared check
 	ActApprove    Act = "approve"    // a person approves
 	ActTask       Act = "task"       // a person does something and says so
@@ -175,6 +176,8 @@ type Step struct {
 	Identity []string        `json:"identity,omitempty"` // discover: the settings that tell two places apart
 	AtLeast  int             `json:"at_least,omitempty"` // discover: fewer places are an error
 	AtMost   int             `json:"at_most,omitempty"`  // discover: more are one too; 0 is no bound
+	Finds    Place           `json:"finds,omitzero"`     // shadow: the discovery of its places, which are then looked at one by one
+	Asks     bool            `json:"asks,omitempty"`     // shadow: a place that may still hold the old version asks a person
 }
 
 // Gap is a time in which consumers may have no working value.

@@ -100,9 +100,12 @@ func (b *builder) need(step *Step) string {
 		return fmt.Sprintf("%s: %s (%s)", who, step.Title, step.ID)
 	case ActName:
 		return fmt.Sprintf("%s, if nothing else tells: %s (%s)", who, step.Title, step.ID)
-	default:
-		return ""
+	case ActShadow:
+		if step.Asks {
+			return fmt.Sprintf("%s, if it may hold the old version: %s (%s)", who, step.Title, step.ID)
+		}
 	}
+	return ""
 }
 
 func (b *builder) warn(format string, args ...any) {

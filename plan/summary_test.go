@@ -64,6 +64,10 @@ func TestPeople(t *testing.T) {
 		var want []string
 		for i := range p.Steps {
 			switch step := &p.Steps[i]; step.Act {
+			case plan.ActShadow:
+				if step.Asks {
+					want = append(want, "("+step.ID+")")
+				}
 			case plan.ActApprove, plan.ActTask, plan.ActProvide, plan.ActName:
 				want = append(want, "("+step.ID+")")
 				if step.Task == nil || step.Task.Who == "" {

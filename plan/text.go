@@ -93,6 +93,9 @@ func (t *text) extra(s *Step) string {
 	if s.Act == ActPut && s.Confirm != "" {
 		notes = append(notes, "confirmed by "+string(s.Confirm))
 	}
+	if s.Asks {
+		notes = append(notes, "asks a person while it may hold the old version")
+	}
 	if s.Act != ActWait && s.Within > 0 {
 		notes = append(notes, "within "+Span(s.Within))
 	}

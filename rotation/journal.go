@@ -237,8 +237,9 @@ type Entry struct {
 	Receipt    *driver.Receipt    `json:"receipt,omitempty"`
 	Strength   string             `json:"strength,omitempty"` // how well a write was confirmed
 	Credential *driver.Credential `json:"credential,omitempty"`
-	Known      []string           `json:"known,omitempty"` // ids at the issuer before a mint
-	Found      []estate.Settings  `json:"found,omitempty"` // places that a discovery found
+	Known      []string           `json:"known,omitempty"`   // ids at the issuer before a mint
+	Found      []estate.Settings  `json:"found,omitempty"`   // places that a discovery found
+	Shadows    []Shadow           `json:"shadows,omitempty"` // places that hold something which wins over a location
 	Print      pawl.Fingerprint   `json:"fingerprint,omitempty"`
 	Until      time.Time          `json:"until,omitzero"`
 	Resume     string             `json:"resume,omitempty"`

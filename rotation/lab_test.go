@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,6 +116,7 @@ func (l *lab) Info() driver.Info {
 		{Role: estate.RoleIssuer, Name: "other", Doc: "Another issuer with the same ids.", Issuer: &facts},
 		{Role: estate.RoleIssuer, Name: "reset", Doc: "One value that a mint replaces.", Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Verifies: true}},
 		location("place", estate.ByDigest), location("readable", estate.ByValue), location("stamped", estate.ByTimestamp),
+		{Role: estate.RoleDiscovery, Name: "workspaces", Doc: "Every place whose name begins with ws."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 		{Role: estate.RoleActivation, Name: "load", Doc: "A consumer loads what a place holds.", Fields: append(name, estate.Field{Name: "from", Type: estate.String, Required: true, Doc: "The place."}), Identity: []string{"name"}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
@@ -270,6 +272,17 @@ func (c *labConn) Read(ctx context.Context, t driver.Target) (v secret.Value, ok
 		}
 	})
 	return v, ok, err
+}
+
+func (c *labConn) Discover(ctx context.Context, _ driver.Target) (list []driver.Target, err error) {
+	err = c.do(ctx, "discover", func() {
+		for name := range c.lab.places {
+			if strings.HasPrefix(name, "ws") {
+				list = append(list, driver.Target{Settings: estate.Settings{"name": name}})
+			}
+		}
+	})
+	return list, err
 }
 
 func (c *labConn) Remove(ctx context.Context, t driver.Target) error {

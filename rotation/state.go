@@ -58,6 +58,7 @@ type StepState struct {
 	Credential  *driver.Credential
 	Known       []string
 	Found       []estate.Settings  // discover: the places
+	Shadows     []Shadow           // shadow: what was seen and, while it asks, what a person is asked about
 	Suspect     *driver.Credential // a credential that may be the one whose answer was lost
 	Attributed  bool               // the suspect is ours: by its name, or because a person said so
 	Provided    int64              // the signal by which a person gave the value
@@ -236,6 +237,9 @@ func (st *StepState) outcome(e Entry) {
 		st.Credential = e.Credential
 	}
 	st.Strength = e.Strength
+	if e.Result == ResultOK {
+		st.Shadows = e.Shadows
+	}
 	switch e.Result {
 	case ResultOK, ResultWaived:
 		st.Status, st.DoneAt, st.Waived = StatusDone, e.Time, e.Result == ResultWaived
@@ -279,6 +283,7 @@ func (st *StepState) wait(e Entry) {
 	}
 	if e.Resume == resumePerson {
 		st.Provided, st.given = 0, nil // what was given before was of no use
+		st.Shadows = e.Shadows
 	}
 	if e.Credential != nil {
 		st.Suspect = e.Credential

@@ -65,9 +65,9 @@ func kind(t *testing.T, k estate.Kind) {
 		t.Errorf("%s: an issuer that resets its one value replaces the old version, by a call", name)
 	}
 	fields(t, name, k.Fields)
-	for _, id := range slices.Concat(k.Identity, k.Given) {
+	for _, id := range slices.Concat(k.Identity, k.Given, k.Writes) {
 		if !slices.ContainsFunc(k.Fields, func(f estate.Field) bool { return f.Name == id }) {
-			t.Errorf("%s: the identity, or what a discovery gives, has %q, which is no field", name, id)
+			t.Errorf("%s: the identity, or what a discovery gives or only a write needs, has %q, which is no field", name, id)
 		}
 	}
 	if k.Location != nil {

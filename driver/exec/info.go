@@ -30,7 +30,7 @@ func spec() estate.Spec {
 		Title:      "Your own program",
 		Credential: estate.OptionalCredential,
 		Connection: connection(),
-		Kinds:      []estate.Kind{issuer(), replaced(), location(), writeOnly(), activation(), check(), withValue()},
+		Kinds:      []estate.Kind{issuer(), replaced(), location(), writeOnly(), activation(), check(), withValue(), discovery()},
 	}
 }
 
@@ -142,6 +142,14 @@ func withValue() estate.Kind {
 		Identity: []string{"target"},
 		Manual:   byHand("check"),
 		Check:    &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
+}
+
+func discovery() estate.Kind {
+	return estate.Kind{Role: estate.RoleDiscovery, Name: kindProgram,
+		Doc:      "A program that lists the targets of a location, such as every tenant or every workspace. It must do `discover`.",
+		Fields:   fields(),
+		Identity: []string{"target"},
+		Manual:   byHand("discover")}
 }
 
 const notes = `- The protocol, with a complete program in plain shell, is described in [exec-protocol.md](../formats/exec-protocol.md).

@@ -107,6 +107,7 @@ func watched() estate.Kind {
 			"Where in the JSON answer of `get_path` that is: names and list indexes joined by dots; `[key=API_KEY]` finds the element of a list by a field of it.", true)),
 		Identity: []string{"path"},
 		Given:    []string{"get_path"},
+		Writes:   []string{"body"},
 		Manual:   byHand(),
 		Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Live: true, Activations: activations()}}
 }
@@ -118,6 +119,7 @@ func readable() estate.Kind {
 			"Where in the JSON answer of `get_path` the value is, written as for `watch` of `put_watched`. Without it the whole answer is the value.", false)),
 		Identity: []string{"path"},
 		Given:    []string{"get_path"},
+		Writes:   []string{"body"},
 		Manual:   byHand(),
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true, Activations: activations()}}
 }

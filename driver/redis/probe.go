@@ -46,15 +46,15 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 }
 
 // may asks whether a user may run a command.
-func (s *session) may(user string, command ...any) ([]driver.Grant, error) {
-	grant := driver.Grant{Need: "run " + command[0].(string) + " " + command[1].(string), Has: driver.Maybe}
-	answer, err := s.ask(append([]any{"ACL", "DRYRUN", user}, command...)...)
+func (s *session) may(user string, command ...string) ([]driver.Grant, error) {
+	grant := driver.Grant{Need: "run " + command[0] + " " + command[1], Has: driver.Maybe}
+	answer, err := s.ask(append([]string{"ACL", "DRYRUN", user}, command...)...)
 	e := driver.AsError(s.op, err)
 	switch {
 	case e == nil && answer == "OK":
 		grant.Has = driver.Yes
 	case e == nil:
-		grant.Has, grant.Detail = driver.No, "ACL SETUSER "+user+" +"+command[0].(string)
+		grant.Has, grant.Detail = driver.No, "ACL SETUSER "+user+" +"+command[0]
 	case e.Kind != driver.Denied && e.Kind != driver.Unsupported && e.Kind != driver.Invalid:
 		return nil, e
 	}

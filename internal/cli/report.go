@@ -91,6 +91,8 @@ type stepDoc struct {
 	At       time.Time       `json:"at,omitzero"`
 	Until    time.Time       `json:"until,omitzero"`
 	Waived   bool            `json:"waived,omitempty"`
+
+	Shadows []rotation.Shadow `json:"shadows,omitempty"` // of a look at what wins over a location
 }
 
 func report(results []local.Result, now time.Time) map[string]any {
@@ -141,7 +143,7 @@ func stateDoc(st *rotation.State, steps bool, now time.Time) rotationDoc {
 			s = &rotation.StepState{Status: rotation.StatusPending}
 		}
 		d.Steps = append(d.Steps, stepDoc{ID: list[i].ID, Phase: list[i].Phase, Title: list[i].Title, Status: s.Status, Strength: s.Strength,
-			Detail: s.Detail, Why: s.Why, At: s.DoneAt, Until: s.Until, Waived: s.Waived})
+			Detail: s.Detail, Why: s.Why, At: s.DoneAt, Until: s.Until, Waived: s.Waived, Shadows: s.Shadows})
 	}
 	return d
 }

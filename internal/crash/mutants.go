@@ -27,7 +27,7 @@ func Select(name string) []*Scenario {
 func Mutations() []Mutation {
 	engine := []mutant.Kind{mutant.MintBlindly, mutant.SkipIntent, mutant.TrustWrites, mutant.RetireUnproven, mutant.UndoOnStore,
 		mutant.EndForeign, mutant.ForgetOrphan, mutant.SkipActivation, mutant.SilentFailure, mutant.LoseValue,
-		mutant.SkipSoak, mutant.TrustOutage, mutant.TrustEnd, mutant.LeakValue, mutant.EndUnread, mutant.HearLate, mutant.FindOnce, mutant.ResetAnything}
+		mutant.SkipSoak, mutant.TrustOutage, mutant.TrustEnd, mutant.LeakValue, mutant.EndUnread, mutant.HearLate, mutant.FindOnce, mutant.IgnoreShadows, mutant.ResetAnything}
 	var list []Mutation
 	for _, k := range engine {
 		list = append(list, Mutation{Name: string(k), Engine: k})

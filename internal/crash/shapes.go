@@ -20,7 +20,7 @@ type shape struct {
 	facts    estate.IssuerFacts
 	estate   string // YAML, without the head
 	secrets  []pawl.SecretName
-	places   []string // written as name, +name for a verifier's list, or name<place for a consumer of a place
+	places   []string // written as name, +name for a verifier's list, ^name for an override that wins over the others, or name<place for a consumer of a place
 	mode     plan.Mode
 	human    bool
 	local    bool // versions are made locally: no credentials at the issuer
@@ -67,6 +67,18 @@ func Shapes() []*Scenario {
     issuer: {use: lab, kind: credential}
     locations: [{use: lab, kind: place, name: a, activate: reload}]
     checks: [{use: lab, kind: health, name: a}]
+`},
+		{name: "a place of its own wins", facts: api, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "^own", "^late"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - use: lab
+        kind: place
+        name: a
+        activate: reload
+        shadowed_by: [{use: lab, kind: place, discover: {use: lab, kind: overrides, at_least: 0}, why: an override wins}]
+    checks: [{use: lab, kind: health, name: a}]
+    retire: {after: 1h}
 `},
 		{name: "places found at run time", facts: api, turnover: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b", "leaver", "reader<a"}, estate: `
   KEY:
@@ -209,6 +221,9 @@ func (s *shape) initialPlaces() []*vendorPlace {
 		if name[0] == '+' {
 			p.name, p.accepts = name[1:], true
 		}
+		if name[0] == '^' {
+			p.name, p.override = name[1:], true
+		}
 		p.name, p.reads, _ = strings.Cut(p.name, "<")
 		list = append(list, p)
 	}
@@ -250,6 +265,12 @@ func (v *vendor) meddle() {
 	p.revision++
 }
 
+// override takes away what wins over other places, so that its readers have
+// what those hold.
+func (v *vendor) override() {
+	v.places = slices.DeleteFunc(v.places, func(p *vendorPlace) bool { return p.override })
+}
+
 // strangerMints is somebody else at the same issuer.
 func (v *vendor) strangerMints() error {
 	if v.facts.MaxLive > 0 && len(v.creds) >= v.facts.MaxLive {
@@ -281,6 +302,9 @@ func (s *shape) answerer(v *vendor) func(*rotation.State, *plan.Step) (rotation.
 			return rotation.Entry{Word: rotation.WordApprove, Why: "it is the lost one"}, nil, true
 		case plan.ActRevoke, plan.ActDeactivate:
 			return rotation.Entry{Word: rotation.WordDecline, Why: "a consumer is still on it"}, nil, true
+		case plan.ActShadow: // whoever is asked about overrides takes them away
+			v.override()
+			return rotation.Entry{Word: rotation.WordApprove, Why: "they are gone"}, nil, true
 		case plan.ActName:
 			for _, c := range v.creds {
 				if c.initial {

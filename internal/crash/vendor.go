@@ -42,6 +42,7 @@ type vendorPlace struct {
 	name     string
 	accepts  bool
 	reads    string // it holds no copy: its consumer loads that of this place
+	override bool   // it wins over the others and belongs to somebody else
 	value    string
 	loaded   string
 	revision int
@@ -150,6 +151,8 @@ func (v *vendor) answer(req *http.Request, body []byte) (int, any) {
 		return 200, object{"ok": !slices.ContainsFunc(v.places, func(p *vendorPlace) bool { return !v.works(p) })}
 	case parts[0] == "places" && len(parts) == 1:
 		return 200, v.listPlaces()
+	case parts[0] == "overrides":
+		return 200, v.listOverrides()
 	case parts[0] == "places":
 		return v.atPlace(req.Method, parts[1:], body)
 	}
@@ -174,6 +177,16 @@ func (v *vendor) listPlaces() []object {
 		}
 		gone := v.places[last]
 		v.places[last] = &vendorPlace{name: "newcomer", value: gone.value, loaded: gone.loaded, revision: 1, updated: v.clock.Now()}
+	}
+	return list
+}
+
+func (v *vendor) listOverrides() []object {
+	list := []object{}
+	for _, p := range v.places {
+		if p.override {
+			list = append(list, object{"name": p.name})
+		}
 	}
 	return list
 }
