@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -14,6 +15,21 @@ type finding struct {
 }
 
 func (f finding) String() string { return f.Surface + ": " + f.Operation + ": " + f.What }
+
+// seenBy counts the exchanges that show something: those of drivers, and those
+// that the tests of stand-ins wrote by hand.
+type seenBy struct{ drivers, byHand int }
+
+func (s seenBy) and(e exchange) seenBy {
+	if e.ByHand {
+		s.byHand++
+	} else {
+		s.drivers++
+	}
+	return s
+}
+
+func (s seenBy) String() string { return fmt.Sprintf("drivers %d, by hand %d", s.drivers, s.byHand) }
 
 // deviation explains findings: the description says one thing, and the vendor
 // really does another.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,15 +20,17 @@ type judgement struct {
 
 	total, judged, faulted, mocked int
 	undescribed                    map[string]int // exchanges by surface
-	found                          map[finding]int
+	found                          map[finding]seenBy
 	seen                           map[string]bool // driver + " " + declared call
 	asked                          map[string]bool // what stripe-mock was asked
+	cut                            map[string]bool // surfaces whose whole description is not there
 }
 
-// load makes a judgement of the descriptions in specs and the pages in root.
-func load(specs, root string, all []surface) (*judgement, error) {
+// load makes a judgement of the descriptions in specs, or whole in the cache of
+// modules, and the pages in root.
+func load(specs, root, modules string, all []surface) (*judgement, error) {
 	j := &judgement{surfaces: all, describers: map[string]describer{}, calls: map[string][]string{}, undescribed: map[string]int{},
-		found: map[finding]int{}, seen: map[string]bool{}, asked: map[string]bool{}}
+		found: map[finding]seenBy{}, seen: map[string]bool{}, asked: map[string]bool{}, cut: map[string]bool{}}
 	for _, s := range all {
 		if s.Driver != "" && j.calls[s.Driver] == nil {
 			calls, err := declared(root, s.Driver)
@@ -39,13 +42,26 @@ func load(specs, root string, all []surface) (*judgement, error) {
 		if s.Spec == "" {
 			continue
 		}
-		d, err := loadDescription(filepath.Join(specs, filepath.FromSlash(s.Spec)), s.Base)
+		d, err := loadDescription(j.fileOf(s, specs, modules), s.Base)
 		if err != nil {
 			return nil, err
 		}
 		j.describers[s.Name] = d
 	}
 	return j, nil
+}
+
+// fileOf gives the description of a surface, and notes one that is cut where
+// the whole is not there.
+func (j *judgement) fileOf(s surface, specs, modules string) string {
+	if s.Whole != "" {
+		whole := filepath.Join(modules, filepath.FromSlash(s.Whole))
+		if _, err := os.Stat(whole); err == nil {
+			return whole
+		}
+		j.cut[s.Name] = true
+	}
+	return filepath.Join(specs, filepath.FromSlash(s.Spec))
 }
 
 func loadDescription(file, base string) (describer, error) {
@@ -75,6 +91,10 @@ func (j *judgement) take(ctx context.Context, e exchange) error {
 	if err != nil {
 		return err
 	}
+	if j.cut[s.Name] && slices.Contains(what, noSuchCall) {
+		j.undescribed[s.Name]++
+		return nil
+	}
 	j.judged++
 	j.sees(s, operation, e)
 	if s.Simulator == "stripe" && j.mock != nil && e.held() {
@@ -87,7 +107,8 @@ func (j *judgement) take(ctx context.Context, e exchange) error {
 		}
 	}
 	for _, w := range what {
-		j.found[finding{Surface: s.Name, Operation: operation, What: w}]++
+		f := finding{Surface: s.Name, Operation: operation, What: w}
+		j.found[f] = j.found[f].and(e)
 	}
 	return nil
 }
@@ -132,19 +153,19 @@ func (j *judgement) uncovered() []string {
 // verdict is what is left to say once deviations have explained findings.
 type verdict struct {
 	used        []deviation
-	times       []int // exchanges of each used deviation
+	times       []seenBy // of each used deviation
 	unexplained []finding
 	stale       []deviation
 }
 
 func (j *judgement) verdict(table []deviation) verdict {
 	var v verdict
-	times := make([]int, len(table))
+	times := make([]seenBy, len(table))
 	for f, n := range j.found {
 		explained := false
 		for i, d := range table {
 			if d.explains(f) {
-				times[i] += n
+				times[i] = seenBy{times[i].drivers + n.drivers, times[i].byHand + n.byHand}
 				explained = true
 			}
 		}
@@ -153,7 +174,7 @@ func (j *judgement) verdict(table []deviation) verdict {
 		}
 	}
 	for i, d := range table {
-		if times[i] == 0 {
+		if times[i] == (seenBy{}) {
 			v.stale = append(v.stale, d)
 			continue
 		}
@@ -166,13 +187,13 @@ func (j *judgement) verdict(table []deviation) verdict {
 // report says everything, the numbers last, and reports whether all is well.
 func (j *judgement) report(w io.Writer, v verdict) bool {
 	for i, d := range v.used {
-		fmt.Fprintf(w, "contract: deviation: %s: %s: %s (%d)\n    %s\n    source: %s\n", d.Surface, d.Operation, d.What, v.times[i], d.Because, d.Source)
+		fmt.Fprintf(w, "contract: deviation: %s: %s: %s (%s)\n    %s\n    source: %s\n", d.Surface, d.Operation, d.What, v.times[i], d.Because, d.Source)
 	}
 	none := 0
 	for _, s := range j.surfaces {
 		if n := j.undescribed[s.Name]; n > 0 {
 			none += n
-			fmt.Fprintf(w, "contract: no published description: %s exchanges=%d: %s\n", s.Name, n, s.Undescribed)
+			fmt.Fprintf(w, "contract: no published description: %s exchanges=%d: %s\n", s.Name, n, cmp.Or(s.Undescribed, "the description that is here is cut, and the whole one is not here"))
 		}
 	}
 	missing := j.uncovered()
@@ -183,7 +204,7 @@ func (j *judgement) report(w io.Writer, v verdict) bool {
 		fmt.Fprintf(w, "contract: explained and not seen any more: %s: %s: %s: take it out of deviations.go\n", d.Surface, d.Operation, d.What)
 	}
 	for _, f := range v.unexplained {
-		fmt.Fprintf(w, "contract: UNEXPLAINED: %s (%d)\n", f, j.found[f])
+		fmt.Fprintf(w, "contract: UNEXPLAINED: %s (%s)\n", f, j.found[f])
 	}
 	fmt.Fprintf(w, "contract: recorded=%d undescribed=%d faulted=%d stripe-mock=%s uncovered=%d stale=%d\n", j.total, none, j.faulted, j.mockCount(), len(missing), len(v.stale))
 	fmt.Fprintf(w, "contract: exchanges=%d deviations=%d unexplained=%d\n", j.judged, len(v.used), len(v.unexplained))

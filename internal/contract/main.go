@@ -74,16 +74,21 @@ func recordAll(ctx context.Context, root, dir string) error {
 }
 
 func judgeAll(ctx context.Context, w io.Writer, specs, root, kept, dir string) (bool, error) {
-	j, err := load(specs, root, surfaces())
+	mock, err := startMock(ctx, dir)
+	if err != nil {
+		fmt.Fprintf(w, "contract: WITHOUT stripe-mock: %v\n", err)
+	} else {
+		defer mock.stop()
+	}
+	modules, err := moduleCache(ctx)
 	if err != nil {
 		return false, err
 	}
-	if j.mock, err = startMock(ctx, dir); err != nil {
-		j.mock = nil
-		fmt.Fprintf(w, "contract: WITHOUT stripe-mock: %v\n", err)
-	} else {
-		defer j.mock.stop()
+	j, err := load(specs, root, modules, surfaces())
+	if err != nil {
+		return false, err
 	}
+	j.mock = mock
 	take := func(e exchange) error { return j.take(ctx, e) }
 	if err := exchanges(filepath.Join(kept, "drivers"), false, take); err != nil {
 		return false, err

@@ -22,6 +22,8 @@ type describer interface {
 	judge(e exchange) (operation string, what []string, err error)
 }
 
+const noSuchCall = "the description has no such call"
+
 // openAPI is a description of version 3.0 or 3.1.
 type openAPI struct {
 	doc     *openapi3.T
@@ -35,6 +37,7 @@ func loadOpenAPI(file, base string) (*openAPI, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contract: load a description: %w", err)
 	}
+	readable(doc)
 	o := &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true, RejectWhenRequestBodyNotSpecified: true, SkipSettingDefaults: true,
 		AuthenticationFunc: credentialIsThere}
 	o.SchemaValidationOptions = []openapi3.SchemaValidationOption{
@@ -43,6 +46,21 @@ func loadOpenAPI(file, base string) (*openAPI, error) {
 		openapi3.WithStringFormatValidator("uuid", openapi3.NewRegexpFormatValidator(openapi3.FormatOfStringForUUIDOfRFC4122)),
 	}
 	return &openAPI{doc: doc, base: base, options: o}, nil
+}
+
+// readable puts parameters that the library cannot read into a form that it
+// can: Stripe's arrays in a query ("expand[]=…") are called deepObject, which
+// is for objects. What is in them is left to stripe-mock.
+func readable(doc *openapi3.T) {
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			for _, p := range op.Parameters {
+				if p.Value.Style == openapi3.SerializationDeepObject && p.Value.Schema != nil && p.Value.Schema.Value.Type.Is("array") {
+					p.Value.Style = openapi3.SerializationForm
+				}
+			}
+		}
+	}
 }
 
 // credentialIsThere holds a call to the place that the description has for its
@@ -68,10 +86,13 @@ func (o *openAPI) judge(e exchange) (string, []string, error) {
 		return "", nil, err
 	}
 	route, args := o.find(r)
-	if route == nil {
-		return e.Method + " " + shape(e.path()), []string{"the description has no such call"}, nil
+	if route == nil && !e.held() {
+		return e.Method + " " + shape(e.path()), nil, nil // a test looks how unknown calls are refused
 	}
-	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: args, Route: route, Options: o.options}
+	if route == nil {
+		return e.Method + " " + shape(e.path()), []string{noSuchCall}, nil
+	}
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: args, Route: route, Options: o.optionsFor(e)}
 	var what []string
 	if e.held() {
 		what = append(what, o.judgeRequest(in, e)...)
@@ -79,7 +100,18 @@ func (o *openAPI) judge(e exchange) (string, []string, error) {
 	if !e.Faulted && e.Status != 0 {
 		what = append(what, o.judgeAnswer(in, e)...)
 	}
-	return e.Method + " " + o.base + route.Path, what, nil
+	return e.Method + " " + o.baseOf(route.PathItem) + route.Path, what, nil
+}
+
+// optionsFor lets a call without a credential pass that was answered with 401:
+// tests look how it is refused.
+func (o *openAPI) optionsFor(e exchange) *openapi3filter.Options {
+	if e.Status != http.StatusUnauthorized {
+		return o.options
+	}
+	lax := *o.options
+	lax.AuthenticationFunc = openapi3filter.NoopAuthenticationFunc
+	return &lax
 }
 
 func (o *openAPI) judgeRequest(in *openapi3filter.RequestValidationInput, e exchange) []string {
@@ -97,7 +129,7 @@ func (o *openAPI) judgeRequest(in *openapi3filter.RequestValidationInput, e exch
 
 func (o *openAPI) judgeAnswer(in *openapi3filter.RequestValidationInput, e exchange) []string {
 	side := "answer " + strconv.Itoa(e.Status)
-	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: e.Status, Header: e.Answered, Options: o.options}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: e.Status, Header: e.Answered, Options: in.Options}
 	what := flatten(side, openapi3filter.ValidateResponse(context.Background(), out.SetBodyBytes(e.Answer)))
 	answers := in.Route.Operation.Responses
 	answer := answers.Status(e.Status)
@@ -116,10 +148,6 @@ func (o *openAPI) judgeAnswer(in *openapi3filter.RequestValidationInput, e excha
 // find gives the operation of a call, the one with the most fixed segments
 // where several fit, and the values in its path.
 func (o *openAPI) find(r *http.Request) (*routers.Route, map[string]string) {
-	p, under := strings.CutPrefix(r.URL.EscapedPath(), o.base)
-	if !under {
-		return nil, nil
-	}
 	var best *routers.Route
 	var values map[string]string
 	for pattern, item := range o.doc.Paths.Map() {
@@ -127,13 +155,25 @@ func (o *openAPI) find(r *http.Request) (*routers.Route, map[string]string) {
 		if op == nil {
 			continue
 		}
-		args, fits := matchPath(pattern, p)
+		args, fits := matchPath(o.baseOf(item)+pattern, r.URL.EscapedPath())
 		if fits && (best == nil || len(args) < len(values)) {
 			best = &routers.Route{Spec: o.doc, Path: pattern, PathItem: item, Method: r.Method, Operation: op}
 			values = args
 		}
 	}
 	return best, values
+}
+
+// baseOf gives what comes before a path: some paths have a server of their own.
+func (o *openAPI) baseOf(item *openapi3.PathItem) string {
+	if len(item.Servers) == 0 {
+		return o.base
+	}
+	base, err := item.Servers[0].BasePath()
+	if err != nil {
+		return o.base
+	}
+	return strings.TrimSuffix(base, "/")
 }
 
 // matchPath compares an escaped path with a pattern and gives the arguments.
@@ -231,11 +271,15 @@ func reason(e *openapi3.SchemaError) string {
 // quoted is a value in the words of the library's validator for version 3.1.
 var quoted = regexp.MustCompile(`'[^' ]*[^a-z_' ][^' ]*'`)
 
-// pointer names a place in a document. Places in arrays are all the same.
+// pointer names a place in a document. Places in arrays and maps are all the
+// same.
 func pointer(keys []string) string {
 	var b strings.Builder
 	for _, k := range keys {
 		if _, err := strconv.Atoi(k); err == nil {
+			k = "*"
+		}
+		if variable.MatchString(k) {
 			k = "*"
 		}
 		b.WriteString("/" + k)
@@ -245,6 +289,10 @@ func pointer(keys []string) string {
 	}
 	return b.String()
 }
+
+// variable is a name in a map, of a secret for example; fields are written in
+// small letters.
+var variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 // shape leaves out of a path what looks like a name or an id.
 func shape(p string) string {

@@ -44,7 +44,20 @@ func startMock(ctx context.Context, dir string) (*mock, error) {
 	if err := m.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("contract: start stripe-mock: %w", err)
 	}
-	return m, m.ready(ctx, plain)
+	if err := m.ready(ctx, plain); err != nil {
+		m.stop()
+		return nil, err
+	}
+	return m, nil
+}
+
+// moduleCache gives where go keeps modules.
+func moduleCache(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		return "", fmt.Errorf("contract: find the module cache: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 func freePort() (string, error) {
@@ -66,7 +79,6 @@ func (m *mock) ready(ctx context.Context, address string) error {
 		}
 		select {
 		case <-ctx.Done():
-			m.stop()
 			return fmt.Errorf("contract: stripe-mock does not listen: %w", err)
 		case <-time.After(50 * time.Millisecond):
 		}

@@ -15,6 +15,7 @@ type surface struct {
 	Host        string // a pattern as path.Match has it; "" is any host
 	Under       string // the beginning of the path; "" is any path
 	Spec        string // below the folder of descriptions; a ".graphql" is a schema; "" is none
+	Whole       string // the same, uncut, below the module cache; taken where it is there
 	Base        string // what the description's server adds before its paths
 	Undescribed string // why there is no Spec
 }
@@ -24,7 +25,7 @@ type surface struct {
 func surfaces() []surface {
 	return []surface{
 		{Name: "github", Driver: "github", Simulator: "github", Spec: "github/api.github.com.trimmed.json"},
-		{Name: "stripe", Driver: "stripe", Simulator: "stripe", Under: "/v1/", Spec: "stripe/spec3.trimmed.json"},
+		{Name: "stripe", Driver: "stripe", Simulator: "stripe", Under: "/v1/", Spec: "stripe/spec3.trimmed.json", Whole: stripeMock + "/embedded/openapi/spec3.json"},
 		{Name: "neon", Driver: "neon", Simulator: "neon", Spec: "neon/openapi.trimmed.json", Base: "/api/v2"},
 		{Name: "resend", Driver: "resend", Simulator: "resend", Spec: "resend/resend.json"},
 		{Name: "fly machines", Driver: "fly", Simulator: "fly", Under: "/v1/", Spec: "fly/machines-openapi.json", Base: "/v1"},
