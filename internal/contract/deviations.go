@@ -65,7 +65,7 @@ func flys() []deviation {
 		{"fly machines", "POST " + lease, "request body: value is required but missing", "fly-go takes a lease without a body", flyGo + ", flaps/flaps_machines.go: AcquireLease"},
 		{"fly machines", "GET /v1/apps/{app_name}/secrets*", "request query version: not in the description", "fly-go asks for version; the description has min_version, and the driver sends both", flyGo + ", flaps/flaps_secrets.go"},
 		{"fly machines", "POST /v1/apps/{app_name}/secrets", `request body /values/\*: Value is not nullable`, "null takes a secret away", flyGo + ", flaps/flaps_secrets.go: UpdateAppSecrets"},
-		{"fly machines", "* /v1/apps/{app_name}/machines*", "answer 200 *autostop: value is not one of the allowed values *", "autostop may be true or false, as it was before it had names", flyGo + ", machine_types.go: MachineService, Autostop"},
+		{"fly machines", "* /v1/apps/{app_name}/machines*", "*autostop: value is not one of the allowed values *", "autostop may be true or false, as it was before it had names", flyGo + ", machine_types.go: MachineService, Autostop"},
 		{"fly machines", "* /v1/apps/{app_name}/machines*", "*/config/guest/f: not in the description", planted, "driver/fly/rolling_test.go"},
 		{"fly machines", "* /v1/apps/{app_name}/machines*", "*/config/init/exec: Value is not nullable", planted, "driver/fly/rolling_test.go"},
 	}, refusals("fly machines", map[string]string{

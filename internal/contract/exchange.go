@@ -53,14 +53,13 @@ func (e exchange) request(base string) (*http.Request, error) {
 	return r, nil
 }
 
-// runTests runs the tests of the packages with recording on, in the module at
-// root, and leaves the record in dir.
-func runTests(ctx context.Context, root, dir string, packages ...string) error {
-	args := append([]string{"test", "-count=1", "-tags", "pawlrecord"}, packages...)
+// runTests runs tests with recording on, in the module at root, and leaves the
+// record in dir.
+func runTests(ctx context.Context, root, dir string, what ...string) error {
+	args := append([]string{"test", "-count=1", "-tags", "pawlrecord"}, what...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "PAWL_RECORD_DIR="+dir, "GOWORK=off")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("contract: the tests that are recorded fail: %w\n%s", err, out)
 	}
 	return nil

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 func main() {
@@ -51,26 +54,35 @@ func run(ctx context.Context, w io.Writer, specs, root, kept string) (bool, erro
 	defer os.RemoveAll(dir)
 	if kept == "" {
 		kept = dir
-		if err := recordAll(ctx, root, dir); err != nil {
+		if err := recordAll(ctx, root, dir, surfaces()); err != nil {
 			return false, err
 		}
 	}
 	return judgeAll(ctx, w, specs, root, kept, dir)
 }
 
-// recordAll runs the tests of the drivers, and by themselves those of the
-// stand-ins, whose calls are written by hand.
-func recordAll(ctx context.Context, root, dir string) error {
-	for folder, packages := range map[string]string{"drivers": "./driver/...", "standins": "./vendorsim/..."} {
-		into := filepath.Join(dir, folder)
-		if err := os.Mkdir(into, 0o700); err != nil {
+// recordAll runs the tests of the drivers that have a surface, and by
+// themselves those of their stand-ins, whose calls are written by hand.
+func recordAll(ctx context.Context, root, dir string, all []surface) error {
+	drivers, standIns := filepath.Join(dir, "drivers"), filepath.Join(dir, "standins")
+	for _, folder := range []string{drivers, standIns} {
+		if err := os.Mkdir(folder, 0o700); err != nil {
 			return fmt.Errorf("contract: make a folder for records: %w", err)
 		}
-		if err := runTests(ctx, root, into, packages); err != nil {
-			return err
+	}
+	var names, ofDrivers, ofStandIns []string
+	for _, s := range all {
+		if s.Driver != "" && !slices.Contains(names, s.Driver) {
+			names, ofDrivers = append(names, s.Driver), append(ofDrivers, "./driver/"+s.Driver)
+		}
+		if p := "./vendorsim/" + s.Simulator; !slices.Contains(ofStandIns, p) {
+			ofStandIns = append(ofStandIns, p)
 		}
 	}
-	return nil
+	return cmp.Or(
+		runTests(ctx, root, drivers, "-run", "^TestDrivers$/^("+strings.Join(names, "|")+")$", "./driver/all"),
+		runTests(ctx, root, drivers, ofDrivers...),
+		runTests(ctx, root, standIns, ofStandIns...))
 }
 
 func judgeAll(ctx context.Context, w io.Writer, specs, root, kept, dir string) (bool, error) {

@@ -37,7 +37,6 @@ func surfaces() []surface {
 		{Name: "stripe's shown pages", Simulator: "stripe", Undescribed: "a checkout page is for a browser"},
 		{Name: "fly's apps", Simulator: "fly", Handler: "consumer", Undescribed: "the apps of the scenes are made up"},
 		{Name: "the demo's service", Simulator: "saas", Handler: "plane", Undescribed: "the service of the demo is made up"},
-		{Name: "the vendor of vendorsim's own tests", Simulator: "vendorsim_test", Handler: "vendor", Undescribed: "it is made up"},
 	}
 }
 
