@@ -66,7 +66,7 @@ func (d *decoder) checkAlternatives(s *draft) {
 		}
 		other := &draft{issuerOK: true, issuerKeys: a.issuerKeys, retireKeys: a.retireKeys}
 		other.Name, other.Issuer, other.Retire, other.Parts, other.Derived = s.Name, a.Issuer, a.Retire, s.Parts, s.Derived
-		if yields := other.issuerFacts().Parts; len(yields) > 0 && !sameNames(s.Parts, yields) {
+		if yields := other.issuerFacts().Parts; len(yields) > 0 && !among(s.Parts, yields) {
 			d.fail(a.issuerKeys.node, "the locations need "+allOf(s.Parts), "%s mints the parts %s", other.issuerName(), allOf(yields))
 		}
 		d.checkIssuer(other)

@@ -50,8 +50,7 @@ type activation struct {
 func activationTable() *table[activation] {
 	return newTable("an activation", "How the consumers of a location are made to load the value.",
 		text("kind", "One of the kinds on the driver's page.", func(a *activation) *string { return &a.kind }).needed(),
-		span("within", "Deadline. Long, where the load is somebody else's next deployment.", func(a *activation) *time.Duration { return &a.within }).like("14d").
-			later("write activate: with the kind alone; the deadline is 15 minutes"))
+		span("within", "Deadline. When left out 15 minutes, or 14 days where the load is somebody else's next deployment.", func(a *activation) *time.Duration { return &a.within }).like("14d"))
 }
 
 // activate reads "rolling" or {kind: next_deploy, within: 14d}.

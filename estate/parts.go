@@ -12,8 +12,8 @@ import (
 // partsOf settles which parts a mint yields.
 func (d *decoder) partsOf(s *draft) {
 	yields := s.issuerFacts().Parts
-	if len(s.Parts) > 0 && len(yields) > 0 && !sameNames(s.Parts, yields) {
-		d.fail(s.keys.value("parts"), "leave parts out, or list these", "%s mints the parts %s", s.issuerName(), allOf(yields))
+	if len(s.Parts) > 0 && len(yields) > 0 && !among(s.Parts, yields) {
+		d.fail(s.keys.value("parts"), "leave parts out, or list those of these that the places need", "%s mints the parts %s", s.issuerName(), allOf(yields))
 	}
 	switch {
 	case len(s.Parts) > 0:
@@ -24,11 +24,10 @@ func (d *decoder) partsOf(s *draft) {
 	}
 }
 
-func sameNames(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	return !slices.ContainsFunc(a, func(name string) bool { return !slices.Contains(b, name) })
+// among reports whether an issuer yields every part that is wanted. It may
+// yield more: those are not kept.
+func among(wanted, yields []string) bool {
+	return !slices.ContainsFunc(wanted, func(name string) bool { return !slices.Contains(yields, name) })
 }
 
 // allParts lists minted and derived parts.

@@ -187,7 +187,7 @@ type LocationFacts struct {
 type ActivationFact struct {
 	Kind  string // "rolling", "restart", "next_deploy"
 	Doc   string
-	Waits bool // somebody else makes them load it: pawl looks, and does nothing
+	Waits bool // somebody else makes them load it: pawl looks, and does nothing; the deadline is days by default
 }
 
 // CheckFacts are what the plan must know of a check.

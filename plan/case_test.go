@@ -55,6 +55,7 @@ func scenarios() []scenario {
 		{name: "old_unused", secrets: key, known: held},
 		{name: "kept", secrets: key, known: held},
 		{name: "minted", secrets: key, known: held},
+		{name: "deploy", secrets: key, known: held},
 	}
 }
 

@@ -13,6 +13,7 @@ const (
 	DefaultAttempts = 5                   // tries of one step
 	CheckWithin     = 10 * time.Minute    // a check may stay pending or failing this long
 	ActivateWithin  = 15 * time.Minute    // an activation may take this long
+	DeployWithin    = 14 * 24 * time.Hour // somebody else's next deployment may take this long to come
 	DrainWithin     = 7 * 24 * time.Hour  // what started before a write may take this long to end
 	UnusedWithin    = 30 * 24 * time.Hour // least time that an old version may still be in use
 	MigrateWithin   = 30 * 24 * time.Hour // data may take this long to be rewritten

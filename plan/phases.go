@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -226,9 +227,16 @@ func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 		Title: fmt.Sprintf("write %s to %s", content, Title(l.Use))}
 }
 
+// activation makes the consumers of a place load what was put. Where somebody
+// else makes them, it only looks, and may take days.
 func (b *builder) activation(s *subject, l estate.Location, of string) Step {
-	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Of: of, Within: ActivateWithin,
-		Attempts: s.s.Policy.Attempts, Acts: true, Title: fmt.Sprintf("%s: consumers of %s load it", strings.ReplaceAll(l.Activate, "_", " "), Title(l.Use))}
+	waits := slices.ContainsFunc(l.Facts.Location.Activations, func(a estate.ActivationFact) bool { return a.Kind == l.Activate && a.Waits })
+	within := ActivateWithin
+	if waits {
+		within = DeployWithin
+	}
+	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Of: of, Within: cmp.Or(l.ActivateWithin, within),
+		Attempts: s.s.Policy.Attempts, Acts: !waits, Title: fmt.Sprintf("%s: consumers of %s load it", strings.ReplaceAll(l.Activate, "_", " "), Title(l.Use))}
 }
 
 // prove runs the checks with the new version and lets it soak.

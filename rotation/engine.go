@@ -135,6 +135,9 @@ func (e *Engine) Advance(ctx context.Context, id pawl.RotationID) (Wait, error) 
 	if err != nil {
 		return Wait{}, err
 	}
+	if w.For == ForNothing {
+		w = s.pause()
+	}
 	return w, s.flush(ctx, true)
 }
 

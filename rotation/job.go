@@ -169,9 +169,14 @@ func (j *job) ok(e Entry) {
 }
 
 // pending records that the step must be asked again, until its deadline: soon
-// at first, then at the pace of the driver, 0 where it has none.
+// at first, then at the pace of the driver, 0 where it has none. A process that
+// was started just now does not know of the looks before and goes by the time.
 func (j *job) pending(pace time.Duration, resume, detail string) {
-	j.postpone(min(cmp.Or(max(pace, 0), maxPoll), ramp(j.st.Polls)), resume, detail)
+	var waited time.Duration
+	if !j.st.AnnouncedAt.IsZero() {
+		waited = j.now().Sub(j.st.since())
+	}
+	j.postpone(min(cmp.Or(max(pace, 0), maxPoll), max(ramp(j.st.Polls), waited/2)), resume, detail)
 }
 
 // postpone records that the step must be asked again after a time.
@@ -242,7 +247,11 @@ const outagePatience = 15 * time.Minute
 
 // patient reports whether a look that failed may be tried beyond its tries.
 func (j *job) patient() bool {
-	return j.step.Within > 0 && !j.late() && !j.step.Acts && !j.st.AnnouncedAt.IsZero() && j.now().Sub(j.st.since()) < outagePatience
+	outage := time.Duration(0)
+	if j.st.Tries > 0 {
+		outage = j.now().Sub(j.st.failing)
+	}
+	return j.step.Within > 0 && !j.late() && !j.step.Acts && !j.st.AnnouncedAt.IsZero() && outage < outagePatience
 }
 
 // tries is how often a step is tried. Being told to slow down is no failure.

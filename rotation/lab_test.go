@@ -19,23 +19,24 @@ import (
 // consumers that load what they hold, and hooks by which a test makes it
 // answer badly. It knows what is true; no driver's answer is believed.
 type lab struct {
-	mu      sync.Mutex
-	now     func() time.Time
-	facts   estate.IssuerFacts
-	creds   []*labCred
-	places  map[string]*labPlace
-	made    int
-	calls   []string                            // "put a", "revoke c1", in order
-	before  func(call string) error             // runs before each call; an error is its answer, and nothing happens
-	after   func(call string) error             // runs after each call; an error is its answer, although it happened
-	check   func() driver.Finding               // what a check sees, instead of the truth
-	reload  func() driver.Progress              // how far an activation is, instead of done
-	minted  func(value string) string           // what a mint yields, instead of a new value
-	reads   func(value string) string           // what a readable place gives back, instead of what it holds
-	quiet   func(c driver.Credential) time.Time // when a credential was last used
-	tried   []string                            // the values that trials were given, in order
-	private bool                                // calls need a live credential's value
-	again   bool                                // a mint hands out the first credential again
+	mu       sync.Mutex
+	now      func() time.Time
+	facts    estate.IssuerFacts
+	creds    []*labCred
+	places   map[string]*labPlace
+	made     int
+	calls    []string                            // "put a", "revoke c1", in order
+	before   func(call string) error             // runs before each call; an error is its answer, and nothing happens
+	after    func(call string) error             // runs after each call; an error is its answer, although it happened
+	check    func() driver.Finding               // what a check sees, instead of the truth
+	reload   func() driver.Progress              // how far an activation is, instead of done
+	minted   func(value string) string           // what a mint yields, instead of a new value
+	reads    func(value string) string           // what a readable place gives back, instead of what it holds
+	quiet    func(c driver.Credential) time.Time // when a credential was last used
+	deployed bool                                // somebody has deployed
+	tried    []string                            // the values that trials were given, in order
+	private  bool                                // calls need a live credential's value
+	again    bool                                // a mint hands out the first credential again
 }
 
 type labCred struct {
@@ -104,7 +105,7 @@ func (l *lab) called(prefix string) int {
 func (l *lab) Info() driver.Info {
 	facts := l.facts
 	name := []estate.Field{{Name: "name", Type: estate.String, Required: true, Doc: "The place."}}
-	reload := []estate.ActivationFact{{Kind: "reload", Doc: "The consumer loads it."}}
+	reload := []estate.ActivationFact{{Kind: "reload", Doc: "The consumer loads it."}, {Kind: "deploy", Doc: "Somebody deploys it.", Waits: true}}
 	location := func(kind string, s estate.Strength) estate.Kind {
 		return estate.Kind{Role: estate.RoleLocation, Name: kind, Doc: "A place.", Fields: name, Identity: []string{"name"},
 			Location: &estate.LocationFacts{Confirm: s, Readable: s == estate.ByValue, Removable: true, Live: true, Activations: reload}}
@@ -181,6 +182,7 @@ func (c *labConn) Mint(ctx context.Context, r driver.MintRequest) (m driver.Mint
 			made.value = c.lab.minted(made.value)
 		}
 		m = driver.Minted{Credential: driver.Credential{ID: made.id, Name: made.name}, Value: secret.One(secret.NewString(made.value))}
+		m.Value["spare"] = secret.NewString("a part that no place needs")
 	})
 	return m, err
 }
@@ -269,6 +271,10 @@ func (c *labConn) Remove(ctx context.Context, t driver.Target) error {
 
 func (c *labConn) Activate(ctx context.Context, a driver.Activation) (p driver.Progress, err error) {
 	p.Done = true
+	if a.Kind == "deploy" {
+		err = c.do(ctx, "look "+at(a.Target), func() { p = driver.Progress{Done: c.lab.deployed, After: time.Hour, Detail: "not deployed yet"} })
+		return p, err
+	}
 	err = c.do(ctx, "reload "+at(a.Target), func() {
 		place := c.lab.place(at(a.Target))
 		if c.lab.reload != nil {

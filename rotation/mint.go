@@ -250,7 +250,7 @@ func (j *job) accept(m driver.Minted) {
 		j.entries[len(j.entries)-1].Credential = &m.Credential
 		return
 	}
-	change, err := j.s.e.version(sub.Secret, sub.To, m.Value)
+	change, err := j.s.e.version(sub.Secret, sub.To, declared(sub, m.Value))
 	if err != nil {
 		j.err = err
 		return
@@ -265,6 +265,18 @@ func (j *job) accept(m driver.Minted) {
 	}
 	j.versions = append(j.versions, change)
 	j.ok(Entry{Credential: &m.Credential, Version: sub.To, Print: change.Fingerprint, Effect: pawl.EffectApplied})
+}
+
+// declared is a value without the parts that the estate leaves out: what no
+// place needs is kept nowhere.
+func declared(sub *plan.Subject, value secret.Parts) secret.Parts {
+	kept := make(secret.Parts, len(sub.Parts))
+	for _, part := range sub.Parts {
+		if v, ok := value[part]; ok {
+			kept[part] = v
+		}
+	}
+	return kept
 }
 
 // fits checks that a new value has the declared parts and obeys the rules.

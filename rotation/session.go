@@ -275,6 +275,21 @@ func (s *session) due(stage []*plan.Step) ([]*plan.Step, Wait) {
 	return due, wait
 }
 
+// pause gives what a turn that has acted leaves to wait for. When something
+// pending is due again may be known to this process alone: a look that brought
+// nothing new is not on record.
+func (s *session) pause() Wait {
+	stage := s.state.current()
+	if s.state.Outcome != pawl.Open || len(stage) == 0 || s.failed(stage) != nil {
+		return Wait{For: ForNothing}
+	}
+	due, wait := s.due(stage)
+	if len(due) > 0 {
+		return Wait{For: ForNothing}
+	}
+	return wait
+}
+
 func (st *StepState) timer() bool { return st.Status == StatusWaiting && st.Resume == resumeTimer }
 
 // asks reports whether a step waits for a person who has not spoken.

@@ -46,7 +46,7 @@ type StepState struct {
 	Status      Status
 	Attempt     int       // of the last intent
 	Polls       int       // looks at something pending
-	Tries       int       // failed ones since the last resume
+	Tries       int       // failed ones in a row, since the last resume
 	AnnouncedAt time.Time // of the first intent
 	DoneAt      time.Time
 	NotBefore   time.Time // a retry or a look is due then
@@ -68,6 +68,7 @@ type StepState struct {
 	Detail      string
 	Waived      bool
 	given       *driver.Credential // what a person called the credential of the value that they gave
+	failing     time.Time          // when the first of Tries was
 	open        bool               // an intent without an outcome
 	maybe       bool               // some attempt may have taken effect
 	superseded  bool               // it was decided that the next attempt replaces what the last one made
@@ -236,6 +237,9 @@ func (st *StepState) outcome(e Entry) {
 	case ResultOK, ResultWaived:
 		st.Status, st.DoneAt, st.Waived = StatusDone, e.Time, e.Result == ResultWaived
 	case ResultRetry:
+		if st.Tries == 0 {
+			st.failing = e.Time
+		}
 		st.Tries++
 		st.NotBefore, st.Resume = e.Until, e.Resume
 	case ResultFailed:
@@ -263,6 +267,9 @@ func (st *StepState) wait(e Entry) {
 	st.NotBefore = e.Until
 	if st.AnnouncedAt.IsZero() {
 		st.AnnouncedAt = e.Time
+	}
+	if e.Resume != resumeTimer && e.Resume != resumePerson { // it was looked at, so no outage lasts
+		st.Tries = 0
 	}
 	if e.Resume == resumeTimer {
 		st.NotBefore, st.Until = time.Time{}, e.Until
@@ -366,8 +373,10 @@ func (s *State) changed() bool {
 
 func mutates(step *plan.Step) bool {
 	switch step.Act {
-	case plan.ActMint, plan.ActProvide, plan.ActPut, plan.ActActivate, plan.ActDeactivate, plan.ActRevoke:
+	case plan.ActMint, plan.ActProvide, plan.ActPut, plan.ActDeactivate, plan.ActRevoke:
 		return true
+	case plan.ActActivate: // one that waits for somebody else only looks
+		return step.Acts
 	default:
 		return false
 	}

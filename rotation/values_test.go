@@ -374,3 +374,17 @@ func TestEstateChangesMeanwhile(t *testing.T) {
 		t.Error("a changed estate changed a rotation under way")
 	}
 }
+
+// An issuer mints more parts than the estate declares. Catches an engine that
+// keeps values which nothing needs.
+func TestPartsThatNobodyNeeds(t *testing.T) {
+	w := newWorld(t, api, oneKey)
+	w.want(w.run(w.openKey()), pawl.Done)
+	sealed, err := w.store.Sealed(t.Context(), "KEY", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sealed) != 1 || len(sealed[secret.Single]) == 0 {
+		t.Errorf("%d parts are kept, want the one that is declared", len(sealed))
+	}
+}

@@ -2,6 +2,7 @@ package all_test
 
 import (
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -10,12 +11,14 @@ import (
 	"github.com/pawlhq/pawl/secret"
 	"github.com/pawlhq/pawl/vendorsim"
 	"github.com/pawlhq/pawl/vendorsim/neon"
+	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
 
-// neonWorld is an organisation with two projects. Operations take time, so
-// Neon answers before it has done anything, and refuses changes meanwhile.
+// neonWorld is an organisation with two projects; the roles of the first one's
+// branch are those of a real PostgreSQL. Operations take time, so Neon answers
+// before it has done anything, and refuses changes meanwhile.
 func neonWorld(t testing.TB, clock *drivertest.Clock) drivertest.World {
-	n := neon.New(neon.Config{Now: clock.Now, Operation: 2 * time.Second, RateLimit: true})
+	n := neon.New(neon.Config{Now: clock.Now, Operation: 2 * time.Second, RateLimit: true, Database: firstIsReal(t)})
 	const org, project, other = "org-morning-bread-81040908", "shiny-wind-028834", "calm-dew-11223344"
 	admin := n.AddUser("Alex")
 	n.AddOrg(org, admin)
@@ -56,6 +59,19 @@ func neonWorld(t testing.TB, clock *drivertest.Clock) drivertest.World {
 			{Role: estate.RoleCheck, Kind: "branch", Settings: tenant, Break: leave},
 			{Role: estate.RoleCheck, Kind: "branch", Name: "that must not be there", Settings: estate.Settings{"project": project, "name": "tenant", "expect": "absent"}, Hostile: []string{"project"}},
 		},
+	}
+}
+
+// firstIsReal gives the first branch a real server, where there are servers.
+func firstIsReal(t testing.TB) func(project, branch string) neon.Database {
+	if os.Getenv(servertest.Without) == "1" {
+		return nil
+	}
+	first := servertest.NeonBranch(t, "neon")
+	return func(string, string) neon.Database {
+		d := first
+		first = nil // others have their roles in memory
+		return d
 	}
 }
 

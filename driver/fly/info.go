@@ -114,7 +114,7 @@ func appSecret() estate.Kind {
 		},
 		Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Activations: []estate.ActivationFact{
 			{Kind: rolling, Doc: "Updates the app's machines one after the other, each with its own configuration, and goes on when the last one is started and its checks pass."},
-			{Kind: nextDeploy, Doc: "Does nothing and waits until somebody has deployed: done when every machine has booted after the write."},
+			{Kind: nextDeploy, Waits: true, Doc: "Does nothing and waits until somebody has deployed: done when every machine has booted after the write."},
 		}}}
 }
 

@@ -44,6 +44,7 @@ var layers = []struct {
 	{"internal/crash", 6},
 	{"internal/rehearsal", 6},
 	{"internal/cli", 7},
+	{"internal/demorunbook", 8},
 	{"internal/kill9", 8},
 	{"internal/canary", 8},
 	{"internal/bench", 8},
@@ -251,7 +252,7 @@ func TestDirectDependencies(t *testing.T) {
 
 // TestUseOfValues holds the list of packages that open secret values.
 func TestUseOfValues(t *testing.T) {
-	allowed := []string{"secret", "envelope", "estate", "rotation", "driver/rest", "driver/anthropic", "driver/file", "driver/exec", "driver/github", "driver/http", "driver/neon", "driver/postgres", "driver/redis", "driver/resend", "driver/stripe",
+	allowed := []string{"secret", "envelope", "estate", "rotation", "driver/rest", "driver/anthropic", "driver/file", "driver/exec", "driver/github", "driver/http", "driver/neon", "driver/postgres", "driver/redis", "driver/resend", "driver/stripe", "driver/upstash",
 		"driver/drivertest", "driver/random", "internal/cli", "internal/rehearsal", "internal/crash"}
 	var found []string
 	for _, s := range sources(t) {

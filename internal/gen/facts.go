@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/plan"
 )
 
 // facts puts what a plan relies on into words.
@@ -101,7 +102,7 @@ func locationFacts(f estate.LocationFacts) []string {
 		lines = append(lines, "A write takes effect only after an activation.")
 	}
 	for _, a := range f.Activations {
-		lines = append(lines, "`activate: "+a.Kind+"`: "+a.Doc)
+		lines = append(lines, "`activate: "+a.Kind+"`: "+a.Doc+waits(a.Waits))
 	}
 	if f.Removable {
 		lines = append(lines, "A copy that was not there before can be removed again.")
@@ -115,6 +116,14 @@ func locationFacts(f estate.LocationFacts) []string {
 		lines = append(lines, fmt.Sprintf("A value may have %d bytes.", f.MaxBytes))
 	}
 	return lines
+}
+
+// waits says how long pawl waits for what somebody else does.
+func waits(others bool) string {
+	if !others {
+		return ""
+	}
+	return fmt.Sprintf(" It is waited for %s, unless the estate says `activate: {kind: …, within: …}`; no process has to run meanwhile.", plan.Span(plan.DeployWithin))
 }
 
 func checkFacts(f estate.CheckFacts) []string {

@@ -2,7 +2,13 @@ package neon
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -15,9 +21,8 @@ type Executor interface {
 
 // SQL makes a Database of a PostgreSQL server: Neon's roles are roles of it.
 // Roles belong to a whole server, so two branches that have roles of one name
-// need a server each. Statements have passwords in them, so the server's log
-// should not have statements (log_statement = none, which is the default, and
-// log_min_error_statement = panic).
+// need a server each. Statements have verifiers of passwords in them, as the
+// server keeps them, and no password.
 func SQL(e Executor) Database { return &sqlDatabase{exec: e} }
 
 type sqlDatabase struct {
@@ -31,7 +36,7 @@ func (d *sqlDatabase) CreateRole(ctx context.Context, name, password string, log
 	if login {
 		may = "LOGIN"
 	}
-	if err := d.exec.Exec(ctx, fmt.Sprintf("CREATE ROLE %s %s CREATEDB CREATEROLE PASSWORD %s", identifier(name), may, literal(password))); err != nil {
+	if err := d.exec.Exec(ctx, fmt.Sprintf("CREATE ROLE %s %s CREATEDB CREATEROLE PASSWORD %s", identifier(name), may, verifier(password))); err != nil {
 		return err
 	}
 	d.roles = append(d.roles, name)
@@ -40,7 +45,7 @@ func (d *sqlDatabase) CreateRole(ctx context.Context, name, password string, log
 
 // SetPassword changes a role's password.
 func (d *sqlDatabase) SetPassword(ctx context.Context, name, password string) error {
-	return d.exec.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD %s", identifier(name), literal(password)))
+	return d.exec.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD %s", identifier(name), verifier(password)))
 }
 
 // DropRole removes a role, with its sessions. What it owns in the database
@@ -81,6 +86,33 @@ func terminate(roles []string) string {
 		names[i] = literal(r)
 	}
 	return "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN (" + strings.Join(names, ", ") + ")"
+}
+
+// iterations is how often a verifier's password is hashed: once, for a
+// password that was drawn at random needs no more, and tests make many.
+const iterations = 1
+
+// verifier gives a password as the server keeps it, quoted; NULL for none
+// (PostgreSQL, "pg_authid"; RFC 5802, 3, with SHA-256).
+func verifier(password string) string {
+	if password == "" {
+		return "NULL"
+	}
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt) // never fails
+	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
+	if err != nil {
+		panic("neon: no key can be made of a password: " + err.Error()) // only of lengths that FIPS forbids
+	}
+	client := sha256.Sum256(mac(salted, "Client Key"))
+	return literal(fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, base64.StdEncoding.EncodeToString(salt),
+		base64.StdEncoding.EncodeToString(client[:]), base64.StdEncoding.EncodeToString(mac(salted, "Server Key"))))
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	_, _ = io.WriteString(h, text) // a hash takes everything
+	return h.Sum(nil)
 }
 
 // identifier quotes a name (PostgreSQL, 4.1.1).

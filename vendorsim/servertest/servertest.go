@@ -5,11 +5,13 @@ package servertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"testing"
 
+	"github.com/pawlhq/pawl/vendorsim/neon"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
 	"github.com/pawlhq/pawl/vendorsim/redis"
 )
@@ -47,6 +49,53 @@ func Postgres(t testing.TB) *postgres.Server {
 	return server(t, "postgres", func(ctx context.Context) (*postgres.Server, error) {
 		return postgres.Start(ctx, postgres.Options{Settings: []string{"log_statement=all", "log_min_duration_statement=0"}})
 	})
+}
+
+// branchScene has the database of a branch and no roles but the superuser.
+const branchScene = `
+DO $$ DECLARE r name; BEGIN
+	FOR r IN SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND NOT rolsuper LOOP
+		EXECUTE format('REASSIGN OWNED BY %I TO ` + postgres.Superuser + `', r);
+		EXECUTE format('DROP OWNED BY %I', r);
+		EXECUTE format('DROP ROLE %I', r);
+	END LOOP;
+END $$`
+
+// NeonBranch gives a branch of Neon's whose roles are those of a PostgreSQL
+// that is one owner's alone. Its database is neondb. What an earlier branch of
+// the owner's has left is gone, so only one can be in use.
+func NeonBranch(t testing.TB, owner string) neon.Database {
+	t.Helper()
+	b := server(t, "branch of "+owner, startBranch)
+	if err := b.console.Exec(context.Background(), branchScene); err != nil {
+		t.Fatal(err)
+	}
+	return neon.SQL(b.console)
+}
+
+// branch is a server with one database and a connection to it.
+type branch struct {
+	*postgres.Server
+	console *postgres.Console
+}
+
+func startBranch(ctx context.Context) (branch, error) {
+	s, err := postgres.Start(ctx, postgres.Options{})
+	if err != nil {
+		return branch{}, err
+	}
+	first, err := s.Open(ctx, "postgres")
+	if err == nil {
+		err = errors.Join(first.Exec(ctx, "CREATE DATABASE neondb"), first.Close())
+	}
+	b := branch{Server: s}
+	if err == nil {
+		b.console, err = s.Open(ctx, "neondb")
+	}
+	if err != nil {
+		return branch{}, errors.Join(err, s.Close())
+	}
+	return b, nil
 }
 
 // Redis gives the test binary's Redis. It keeps its users in redis.conf.
