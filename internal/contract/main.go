@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 func main() {
@@ -28,7 +29,7 @@ func main() {
 	root := flag.String("root", "../..", "the folder of pawl's module")
 	kept := flag.String("records", "", "judge what was recorded in this folder before, in drivers/ and standins/, and run no tests")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	well, err := run(ctx, os.Stdout, *specs, *root, *kept)
 	stop()
 	if err != nil {
