@@ -86,6 +86,7 @@ func flyDeploy(t testing.TB, transport http.RoundTripper, session string, machin
 			t.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bearer "+session)
+		req.Header.Set("Content-Type", "application/json")
 		resp, err := transport.RoundTrip(req)
 		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatalf("the deployment failed: %v", err)
