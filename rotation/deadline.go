@@ -59,7 +59,11 @@ func (s *State) deadline(step *plan.Step) (Deadline, bool) {
 	if sub.Facts.Overlap != estate.IssuerWindow || sub.Facts.Window == 0 || sub.MintedAt != "" || s.switched(sub.Secret) {
 		return Deadline{}, false
 	}
-	return Deadline{Step: step.ID, Secret: sub.Secret, From: st.DoneAt, At: st.DoneAt.Add(sub.Facts.Window),
+	from := st.DoneAt
+	if step.Act == plan.ActMint { // an attempt whose answer was lost may have begun the window
+		from = st.AnnouncedAt
+	}
+	return Deadline{Step: step.ID, Secret: sub.Secret, From: from, At: from.Add(sub.Facts.Window),
 		What: fmt.Sprintf("the issuer ends version %d by itself: what does not have version %d by then fails", sub.From, sub.To)}, true
 }
 

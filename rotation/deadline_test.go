@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
@@ -54,5 +55,30 @@ func TestDeadlineOfAWindow(t *testing.T) {
 			t.Fatalf("the deadlines are %+v, want %d\n%s", list, n, w.journal(id))
 		}
 		w.mustSay(id, rotation.Entry{Word: rotation.WordApprove, Step: w.asks(st, plan.ActTask).ID})
+	}
+}
+
+// A mint whose answer was lost may have begun the window: it runs from the
+// first attempt, not from the one that was answered hours later.
+func TestDeadlineOfAWindowWhoseMintWasLost(t *testing.T) {
+	facts := api
+	facts.Overlap, facts.Window = estate.IssuerWindow, 24*time.Hour
+	w := newWorld(t, facts, oneKey+"    tasks: [{at: mint, title: Look at it}]\n    retire: {mode: expire}\n")
+	lost := true
+	w.lab.after = func(call string) error {
+		if call != "mint" || !lost {
+			return nil
+		}
+		lost, w.time = false, w.time.Add(6*time.Hour)
+		return &driver.Error{Op: "mint", Kind: driver.Unavailable, Effect: pawl.EffectUnknown, Why: "the answer is lost"}
+	}
+	st := w.run(w.openKey())
+	w.asks(st, plan.ActTask)
+	if n := w.lab.called("mint"); n != 2 {
+		t.Fatalf("it minted %d times, want 2\n%s", n, w.journal(st.ID))
+	}
+	list := st.Deadlines()
+	if len(list) != 1 || !list[0].At.Equal(clock().Add(24*time.Hour)) {
+		t.Errorf("the deadlines are %+v, want one at %s", list, clock().Add(24*time.Hour))
 	}
 }
