@@ -3,6 +3,8 @@ package estate
 import (
 	"slices"
 	"time"
+
+	"github.com/pawlhq/pawl/secret"
 )
 
 // Catalog tells what the drivers at hand can do. driver/all has the one that
@@ -154,6 +156,11 @@ type IssuerFacts struct {
 	Window      time.Duration `json:"window,omitempty"`      // IssuerWindow: longest time that the old one lives on
 	RevokeLag   time.Duration `json:"revoke_lag,omitempty"`  // how long a revoked version may still be accepted
 	Parts       []string      `json:"parts,omitempty"`       // parts that a mint yields; empty is the single part
+
+	// Forms is what values look like, by part, as far as the vendor publishes it.
+	// What a person gives is held against it before anything is written; what the
+	// issuer itself answers is not, so that a vendor may change it.
+	Forms map[string]secret.Form `json:"forms,omitempty"`
 
 	// Resets says that the issuer keeps one value and minting resets it: a mint
 	// whose answer was lost is settled by minting again, because whatever it made

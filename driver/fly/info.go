@@ -5,6 +5,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 const (
@@ -84,7 +85,16 @@ func orgToken() estate.Kind {
 }
 
 func tokenFacts() *estate.IssuerFacts {
-	return &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true, Identifies: true, RevokeLag: revokeLag}
+	return &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true, Identifies: true, RevokeLag: revokeLag,
+		Forms: map[string]secret.Form{secret.Single: tokenForm()}}
+}
+
+// tokenForm is a token as Fly shows it: the scheme and at least two macaroons,
+// one that permits and one that proves who asks (fly-go, tokens package, has
+// the prefixes; superfly/flyctl#5196 what a token without its end is answered).
+func tokenForm() secret.Form {
+	const one = `(?:fm1r|fm1a|fm2)_[A-Za-z0-9+/]+={0,2}`
+	return secret.Form{Looks: "is the whole line: FlyV1, a space, and two or more of fm2_… with commas between them", Pattern: "FlyV1 " + one + "(?:," + one + ")*", Macaroons: 2}
 }
 
 func tokenFields() []estate.Field {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 // DefaultBase is where github.com serves its REST API. A GitHub Enterprise
@@ -145,7 +146,12 @@ func pat() estate.Kind {
 			"revoke": tokensPage + ": the old one, Delete",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide, Revokes: true, Verifies: true, Identifies: true,
-			RevokeLag: revokeLag}}
+			RevokeLag: revokeLag, Forms: map[string]secret.Form{secret.Single: tokenForm()}}}
+}
+
+// tokenForm is every form that Identify knows.
+func tokenForm() secret.Form {
+	return secret.Form{Looks: "begins with ghp_ or github_pat_, or is 40 hexadecimal digits where it is from before April 2021", Pattern: prefixed.String() + "|" + unprefixed.String()}
 }
 
 func repoField(required bool) estate.Field {
