@@ -283,13 +283,10 @@ func declared(sub *plan.Subject, value secret.Parts) secret.Parts {
 // is missing, was copied badly, breaks the estate's rules, or is none of the
 // issuer's. It never repeats the value.
 func Fits(sub *plan.Subject, value secret.Parts) error {
-	if err := fits(sub, value); err != nil {
-		return err
-	}
 	for _, part := range sub.Parts {
 		v, ok := value[part]
 		if !ok {
-			continue // derived
+			continue // derived, or missing
 		}
 		rules := secret.Format{}
 		if part == secret.Single && len(sub.Parts) == 1 {
@@ -303,7 +300,7 @@ func Fits(sub *plan.Subject, value secret.Parts) error {
 			return err
 		}
 	}
-	return nil
+	return fits(sub, value)
 }
 
 // fits checks that a new value has the declared parts and obeys the rules.
