@@ -187,6 +187,7 @@ type LocationFacts struct {
 	Activations []ActivationFact // how consumers of this place can be made to load
 	Live        bool             // a write takes effect without activation
 	Drain       string           // check kind that must pass before the old version is retired, e.g. queued CI runs
+	DrainWith   Settings         // settings that the check gets beside the location's own; may be nil
 	MaxBytes    int              // longest value; 0 is no known limit
 }
 
