@@ -119,6 +119,7 @@ type Field struct {
 	Default  any      // typed as the field; "{{secret}}" stands for the secret's name
 	Enum     []string // allowed values, if not empty
 	Example  string
+	URL      bool // a String that is an address: http:// or https://, a host, and no user or password
 }
 
 // Minter says who makes a new version at an issuer.

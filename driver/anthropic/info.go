@@ -35,7 +35,7 @@ func (*Driver) Info() driver.Info {
 			Title:      "Anthropic",
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
-				{Name: "base", Type: estate.String, Default: defaultBase, Example: defaultBase, Doc: "Where the API is."},
+				{Name: "base", Type: estate.String, URL: true, Default: defaultBase, Example: defaultBase, Doc: "Where the API is."},
 			},
 			Kinds: []estate.Kind{apiKey()},
 		},

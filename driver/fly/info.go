@@ -49,8 +49,8 @@ func (*Driver) Info() driver.Info {
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
 				{Name: "org", Type: estate.String, Required: true, Example: "acme", Doc: "The organisation's slug, as `fly orgs list` shows it."},
-				{Name: "api_base", Type: estate.String, Default: defaultAPI, Example: "http://_api.internal:4280", Doc: "Where the Machines API is. Inside Fly's private network it is `http://_api.internal:4280`."},
-				{Name: "graphql_base", Type: estate.String, Default: defaultGraphQL, Example: defaultGraphQL, Doc: "Where the GraphQL API and the releases calls are."},
+				{Name: "api_base", Type: estate.String, URL: true, Default: defaultAPI, Example: "http://_api.internal:4280", Doc: "Where the Machines API is. Inside Fly's private network it is `http://_api.internal:4280`."},
+				{Name: "graphql_base", Type: estate.String, URL: true, Default: defaultGraphQL, Example: defaultGraphQL, Doc: "Where the GraphQL API and the releases calls are."},
 			},
 			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), machinesHealth(), appLogs(), orgApps()},
 		},

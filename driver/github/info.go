@@ -53,7 +53,7 @@ func spec() estate.Spec {
 		Title:      "GitHub",
 		Credential: estate.NeedsCredential,
 		Connection: []estate.Field{
-			{Name: "base", Type: estate.String, Default: DefaultBase, Example: "https://github.example.com/api/v3",
+			{Name: "base", Type: estate.String, URL: true, Default: DefaultBase, Example: "https://github.example.com/api/v3",
 				Doc: "Where the REST API is. Set it for GitHub Enterprise Server only."},
 			{Name: "runs_listed_within", Type: estate.Duration, Default: listDelay, Example: "2m",
 				Doc: "How late a new workflow run may be in GitHub's lists. The check `queued_runs` does not pass sooner after the write than this."},

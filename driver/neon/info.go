@@ -34,7 +34,7 @@ func (*Driver) Info() driver.Info {
 			Title:      "Neon",
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
-				{Name: "base", Type: estate.String, Default: defaultBase, Example: defaultBase, Doc: "Where Neon's API is."},
+				{Name: "base", Type: estate.String, URL: true, Default: defaultBase, Example: defaultBase, Doc: "Where Neon's API is."},
 			},
 			Kinds: []estate.Kind{personalKey(), orgKey(), secondRole(), rolePassword(), authCheck(), branchCheck()},
 		},

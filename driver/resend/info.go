@@ -43,7 +43,7 @@ func (*Driver) Info() driver.Info {
 			Title:      "Resend",
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
-				{Name: "base", Type: estate.String, Default: defaultBase, Example: defaultBase, Doc: "Where Resend's API is."},
+				{Name: "base", Type: estate.String, URL: true, Default: defaultBase, Example: defaultBase, Doc: "Where Resend's API is."},
 			},
 			Kinds: []estate.Kind{apiKey(), domainVerified(), emailSeen(), send()},
 		},

@@ -53,7 +53,7 @@ func spec() estate.Spec {
 		Title:      "Stripe",
 		Credential: estate.OptionalCredential,
 		Connection: []estate.Field{
-			{Name: "base", Type: estate.String, Default: DefaultBase, Example: "https://api.stripe.com", Doc: "Where the API is. There is no reason to set it but a test."},
+			{Name: "base", Type: estate.String, URL: true, Default: DefaultBase, Example: "https://api.stripe.com", Doc: "Where the API is. There is no reason to set it but a test."},
 		},
 		Kinds: []estate.Kind{secretKey(), webhookSecret(), webhookEndpoint(), webhookSigned()},
 	}
