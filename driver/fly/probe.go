@@ -66,8 +66,11 @@ func (c *conn) probeSecret(ctx context.Context, t driver.Target) ([]driver.Grant
 	if err != nil {
 		return nil, err
 	}
-	return append(append(secrets, machines...), driver.Grant{Need: "write the secrets and update the machines of " + p.app, Has: driver.Maybe,
-		Detail: "Fly does not tell whether a token only reads"}), nil
+	write := driver.Grant{Need: "write the secrets and update the machines of " + p.app, Has: driver.Maybe, Detail: "Fly does not tell whether a token only reads"}
+	if secrets[0].Has == driver.No || machines[0].Has == driver.No {
+		write.Has, write.Detail = driver.No, "it needs "+ofApp
+	}
+	return append(append(secrets, machines...), write), nil
 }
 
 // grants turns a refusal into the answer No, and says what is needed in Fly's
