@@ -149,7 +149,9 @@ func targets(e *estate.Estate) []examined {
 		}
 		title := u.Connection + " " + strings.ReplaceAll(u.Kind, "_", " ")
 		for _, field := range u.Facts.Identity {
-			title += fmt.Sprintf(" %v", u.Settings[field])
+			if v := u.Settings[field]; v != nil {
+				title += fmt.Sprintf(" %v", v)
+			}
 		}
 		if !seen[title] {
 			seen[title] = true
@@ -207,8 +209,11 @@ func (h *Home) examine(ctx context.Context, t examined) []findingDoc {
 		grants, err = port.Probe(ctx, t.target)
 	}
 	if err != nil {
-		d := driver.AsError("probe", err)
-		return []findingDoc{{Subject: t.title, Need: "to be reached", Has: string(driver.No), Detail: err.Error(), Next: nextFor(err),
+		d, need := driver.AsError("probe", err), "to be reached"
+		if d.Kind == driver.Unauthenticated {
+			need = "a credential that is accepted"
+		}
+		return []findingDoc{{Subject: t.title, Need: need, Has: string(driver.No), Detail: err.Error(), Next: nextFor(err),
 			auth: d.Kind == driver.Unauthenticated || d.Kind == driver.Denied || pawl.CodeOf(err) == pawl.CodeUnauthorised}}
 	}
 	if len(grants) == 0 {
