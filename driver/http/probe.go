@@ -3,8 +3,10 @@ package http
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -75,7 +77,7 @@ func (c *conn) tryGet(ctx context.Context, path string, s estate.Settings, mayLa
 	var e *driver.Error
 	switch {
 	case errors.As(err, &e) && e.Kind == driver.Denied:
-		return driver.Grant{Need: g.Need, Has: driver.No, Detail: e.Why}, nil
+		return driver.Grant{Need: g.Need, Has: driver.No, Detail: strings.TrimSuffix(fmt.Sprintf("HTTP %d: the service refuses it to this credential: %s", e.Status, e.Why), ": ")}, nil
 	case errors.As(err, &e) && e.Kind == driver.NotFound && mayLack:
 		g.Detail = "nothing is there yet"
 		return g, nil

@@ -62,7 +62,7 @@ func (k *keys) probe(ctx context.Context) ([]driver.Grant, error) {
 	}
 	who, err := k.c.whoAmI(ctx, opProbe, secret.Value{})
 	if err == nil && who.Method == orgKeyMethod {
-		need.Has, need.Detail = driver.No, "the connection has the key of an organisation; it needs " + makes
+		need.Has, need.Detail = driver.No, "the connection has the key of an organisation; it needs "+makes
 	}
 	got, err := grants(need, makes, err)
 	if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -113,7 +114,8 @@ func diagnosis(found []findingDoc) error {
 // undoctored gives an error of the store another hint than to run doctor, which
 // has been done.
 func undoctored(err error) error {
-	if !strings.Contains(pawl.HintOf(err), "pawl doctor") {
+	hint, code := pawl.HintOf(err), pawl.CodeOf(err)
+	if !strings.Contains(hint, "pawl doctor") && (hint != "" || code != pawl.CodeStore && code != pawl.CodeCorrupt) {
 		return err
 	}
 	return &pawl.Error{Code: pawl.CodeOf(err), Op: "doctor", Err: err, Next: "keep a copy of the folder .pawl, mend what the error says or put back your backup; docs/operate/recovery.md says how"}
@@ -213,7 +215,7 @@ func (h *Home) examine(ctx context.Context, t examined) []findingDoc {
 		if d.Kind == driver.Unauthenticated {
 			need = "a credential that is accepted"
 		}
-		return []findingDoc{{Subject: t.title, Need: need, Has: string(driver.No), Detail: err.Error(), Next: nextFor(err),
+		return []findingDoc{{Subject: t.title, Need: need, Has: string(driver.No), Detail: err.Error(), Next: cmp.Or(pawl.HintOf(err), d.Next, "mend the connection "+t.connection+", then: pawl doctor "+t.connection),
 			auth: d.Kind == driver.Unauthenticated || d.Kind == driver.Denied || pawl.CodeOf(err) == pawl.CodeUnauthorised}}
 	}
 	if len(grants) == 0 {

@@ -93,12 +93,16 @@ func diagnose(t *testing.T, p patient, truth func() string, cases []diagnosisCas
 			if status != tt.status {
 				t.Errorf("status %d, want %d", status, tt.status)
 			}
-			for _, want := range append(tt.says, "vendor") {
+			name, hint := "vendor", "next: "
+			if status == 2 { // the estate is refused, by the line
+				name, hint = "pawl.yaml:", "hint: "
+			}
+			for _, want := range append(tt.says, name) {
 				if !strings.Contains(said, want) {
 					t.Errorf("it does not say %q", want)
 				}
 			}
-			if status != 0 && !strings.Contains(said, "next: ") {
+			if status != 0 && !strings.Contains(said, hint) {
 				t.Error("it does not say what to do")
 			}
 			if after := truth(); after != before {
