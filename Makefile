@@ -62,3 +62,12 @@ bench: build
 .PHONY: canary
 canary: build
 	@$(GO) run ./internal/canary -pawl bin/pawl
+
+# Holds all traffic of drivers and stand-ins to what the vendors publish about
+# their APIs. The descriptions are not in this repository.
+SPECS ?= ../shared/specs
+.PHONY: contract
+contract:
+	@cd internal/contract && $(GO) vet . && $(GO) test .
+	@$(GO) test -tags pawlrecord -run '^TestRecord$$' ./vendorsim
+	@cd internal/contract && $(GO) run . -specs $(abspath $(SPECS)) -root ../..

@@ -108,7 +108,8 @@ type Remover interface {
 	Remove(ctx context.Context, t Target) error
 }
 
-// Activator makes the consumers of a location load its value.
+// Activator makes the consumers of a location load its value. Kinds of
+// estate.RoleActivation need it too.
 type Activator interface {
 	// Activate goes on with an activation until it is done or must wait. It
 	// is idempotent: consumers that have the value are left alone.
@@ -164,6 +165,7 @@ type Credential struct {
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	Inactive  bool      `json:"inactive,omitempty"`
+	Issuer    string    `json:"issuer,omitempty"` // where it was minted, for the record: the engine's to fill in, "" for drivers
 }
 
 // Write asks a location to hold a value.
@@ -182,13 +184,15 @@ type Receipt struct {
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // by the vendor's clock, often second-grained
 }
 
-// Activation asks the consumers of a location to load its value.
+// Activation asks the consumers of a location to load its value: all that the
+// location itself has, or one that has a target of its own.
 type Activation struct {
-	Target  Target
-	Kind    string    // one of the location kind's activations
-	Receipt Receipt   // of the write that must be loaded
-	Since   time.Time // when the write was announced
-	Resume  string    // from the last Progress
+	Target   Target    // the location, or a consumer: a kind of estate.RoleActivation
+	Kind     string    // one of the location kind's activations, or the consumer's kind
+	Consumer bool      // Target is a consumer
+	Receipt  Receipt   // of the write that must be loaded, as its place told it; the place of a consumer's write may be another vendor's
+	Since    time.Time // when the write was announced
+	Resume   string    // from the last Progress
 }
 
 // Progress says how far an activation is.

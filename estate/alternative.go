@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -18,6 +19,33 @@ type Alternative struct {
 	Retire    Retire
 	AcceptGap bool
 	Pos       Pos
+}
+
+// UsualPlan is the name by which a secret's own plan is chosen where it has
+// alternatives, for example for a leak for which another one is declared. No
+// alternative has it.
+const UsualPlan = "usual"
+
+// Alternative finds an alternative by name.
+func (s *Secret) Alternative(name string) (Alternative, bool) {
+	i := slices.IndexFunc(s.Alternatives, func(a Alternative) bool { return a.Name == name })
+	if i < 0 {
+		return Alternative{}, false
+	}
+	return s.Alternatives[i], true
+}
+
+// By gives the secret as an alternative has it: a copy in which what the
+// alternative says stands in place of what the secret says. The usual plan,
+// "" too, and names that the secret does not know give the secret itself.
+func (s *Secret) By(name string) *Secret {
+	a, ok := s.Alternative(name)
+	if !ok {
+		return s
+	}
+	other := *s
+	other.Issuer, other.Overlap, other.Retire, other.Policy.AcceptGap = a.Issuer, a.Overlap, a.Retire, a.AcceptGap
+	return &other
 }
 
 // option is an alternative while it is read.
@@ -48,6 +76,9 @@ func (d *decoder) alternatives(n *yaml.Node, s *draft) {
 	d.named(n, func(k, v *yaml.Node) {
 		if !isName(k.Value, "_-") {
 			d.fail(k, "a letter, then letters, digits, _ and -", "%s is not the name of an alternative", shown(k.Value))
+		}
+		if k.Value == UsualPlan {
+			d.fail(k, "choose another name", "%s is the name of the plan without an alternative", UsualPlan)
 		}
 		a := option{Alternative: Alternative{Name: k.Value, Pos: d.at(k)}}
 		readObject(d, v, d.forms.alternative, &a, nil)

@@ -35,6 +35,7 @@ func (d *decoder) consumers(n *yaml.Node) []Consumer {
 		if ok && c.Connection == Person {
 			withinOf(o, &c.Use, c.Within)
 			c.Task = d.taskOf(c.Use, o)
+			d.checkWords(c.Use, o)
 		}
 		list = append(list, c)
 	}
@@ -89,7 +90,9 @@ func (d *decoder) discovery(n *yaml.Node) *Discovery {
 
 // Shadow is a place whose value, when there is one, wins over that of a
 // location: an override, or a fallback that is read when the location is
-// empty. It is never written; what it holds is reported as drift.
+// empty. It is never written, since it belongs to somebody else. While it may
+// hold the old version, nothing ends that version without a person's word;
+// anything else that it holds is reported.
 type Shadow struct {
 	Use      // of RoleLocation
 	Discover *Discovery
@@ -110,8 +113,12 @@ func (d *decoder) shadows(n *yaml.Node) []Shadow {
 	var list []Shadow
 	for _, item := range items(n) {
 		s := Shadow{}
-		if _, ok := readUse(d, item, d.forms.shadow, RoleLocation, &s, &s.Use); ok && s.Connection == Person {
+		_, ok := readUse(d, item, d.forms.shadow, RoleLocation, &s, &s.Use)
+		switch f := s.Facts.Location; {
+		case ok && s.Connection == Person:
 			d.fail(item, "add a check that a person confirms", "a person cannot be looked at for another value")
+		case ok && f != nil && f.Confirm == ByNothing:
+			d.fail(item, "use a kind that can be looked at, or add a check that a person confirms", "a location of kind %s tells nothing of what it holds", s.Kind)
 		}
 		list = append(list, s)
 	}

@@ -50,8 +50,18 @@ func (e *Estate) ContactsFor(s *Secret) []Contact {
 // uses reports whether a secret reaches a connection.
 func (s *Secret) uses(connection string) bool {
 	return s.Issuer.Connection == connection ||
-		slices.ContainsFunc(s.Locations, func(l Location) bool { return l.Connection == connection }) ||
+		slices.ContainsFunc(s.Locations, func(l Location) bool { return l.reaches(connection) }) ||
 		slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Connection == connection })
+}
+
+// reaches reports whether a location, its consumers, its checks or what wins over
+// it reach a
+// connection.
+func (l *Location) reaches(connection string) bool {
+	return l.Connection == connection ||
+		slices.ContainsFunc(l.Shadows, func(s Shadow) bool { return s.Connection == connection }) ||
+		slices.ContainsFunc(l.Consumers, func(c Consumer) bool { return c.Connection == connection }) ||
+		slices.ContainsFunc(l.Checks, func(c Check) bool { return c.Connection == connection })
 }
 
 func (e *Estate) contact(name string) (Contact, bool) {

@@ -47,7 +47,7 @@ func newForms() *forms {
 		secret: secretTable(), location: locationTable(), discover: discoverTable(), activation: activationTable(), consumer: consumerTable(), shadow: shadowTable(),
 		call: callTable(), check: checkTable(), builtin: builtinTable(), format: formatTable(), policy: policyTable(),
 		compromised: compromisedTable(), task: taskTable(), stagedTask: stagedTaskTable(),
-		issuer:  newTable("an issuer", "Where versions are minted and ended.", target(self)...),
+		issuer:  issuerTable(),
 		migrate: newTable("a migration", "Rewrites data until none of the old is left.", target(self)...)}
 	f.retire = retireTable(f.task)
 	f.alternative, f.fixture, f.pause = alternativeTable(f.retire), fixtureTable(f.call), pauseTable(f.call)
@@ -91,8 +91,7 @@ func environmentTable() *table[Environment] {
 		custom("vars", "What ${name} stands for in the secrets of this environment. ${env} is the environment's own name.", mapSchema(scalarSchema()),
 			func(d *decoder, n *yaml.Node, e *Environment) { e.Vars = d.vars(n) }),
 		text("after", "Secrets rotate here only after they did in that environment.", func(e *Environment) *string { return &e.After }),
-		span("delay", "At least this long after that environment did.", func(e *Environment) *time.Duration { return &e.Delay }).like("24h").
-			later("run the environments apart, at times of your own"),
+		span("delay", "At least this long after that environment did.", func(e *Environment) *time.Duration { return &e.Delay }).like("24h"),
 		flag("approve", "A person approves before anything is minted here.", func(e *Environment) *bool { return &e.Approve }))
 }
 

@@ -136,6 +136,7 @@ type Use struct {
 	Kind       string
 	Settings   Settings
 	Facts      Kind // resolved from the catalog; zero for Person
+	ByHand     bool // issuer: a person mints and ends versions there, since the connection may not
 	Pos        Pos
 }
 

@@ -28,18 +28,14 @@ func locationTable() *table[spot] {
 		text("parallel", "Neighbouring locations with the same label are written side by side.", func(s *spot) *string { return &s.Parallel }),
 		span("settle", "Wait this long after the write and the activation.", func(s *spot) *time.Duration { return &s.Settle }),
 		count("slots", "With role accepts: how many values it can hold at once; as many as there are when left out. With 1 the template sees the parts, and logins fail until every reader has the new value.", 1, 100,
-			func(s *spot) *int { return &s.Slots }).
-			later("write the place as one that presents, before its readers, with policy: {accept_gap: true}"),
+			func(s *spot) *int { return &s.Slots }),
 		one("discover", "Finds the targets at run time.", "discover", func(d *decoder, n *yaml.Node, s *spot) { s.Discover = d.discovery(n) }),
 		custom("consumers", "What is made to load the value beside activate, one after the other.", listSchema(refSchema("consumer")),
-			func(d *decoder, n *yaml.Node, s *spot) { s.Consumers = d.consumers(n) }).
-			later("tasks: [{at: switch, …}] asks a person; a check that acts can start a run"),
+			func(d *decoder, n *yaml.Node, s *spot) { s.Consumers = d.consumers(n) }),
 		custom("checks", "Proofs that must pass before the next location is written.", listSchema(refSchema("check")),
-			func(d *decoder, n *yaml.Node, s *spot) { d.gates(n, s) }).
-			later("put them under the secret's checks:, which run once every place is written"),
+			func(d *decoder, n *yaml.Node, s *spot) { d.gates(n, s) }),
 		custom("shadowed_by", "Places whose value wins over this one's.", listSchema(refSchema("shadow")),
-			func(d *decoder, n *yaml.Node, s *spot) { s.Shadows = d.shadows(n) }).
-			later("say it in if_half_done:, and look by hand"))
+			func(d *decoder, n *yaml.Node, s *spot) { s.Shadows = d.shadows(n) }))
 	return newTable("a location", "One place that holds a copy.", keys...)
 }
 
@@ -54,6 +50,9 @@ func (d *decoder) gates(n *yaml.Node, s *spot) {
 		p := &s.gates[i]
 		if d.check(item, p); p.keys.has("when") {
 			d.fail(p.keys.value("when"), "remove it", "a check of a location runs right after the location was written")
+		}
+		if p.Builtin.ofTheOld() {
+			d.fail(item, "put it under the secret's checks:", "%s cannot pass before everything is written: the old version is in use", p.Builtin)
 		}
 	}
 }

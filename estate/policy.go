@@ -75,8 +75,7 @@ func retireTable(task *table[Task]) *table[Retire] {
 			func(r *Retire) *RetireMode { return &r.Mode }, Revoke, Expire, ByHand, KeepOld),
 		span("after", "Soak: the old version lives this long after all checks passed.", func(r *Retire) *time.Duration { return &r.After }).like("1h"),
 		span("deactivate", "How long it stays deactivated, and can be enabled again, before it is revoked.", func(r *Retire) *time.Duration { return &r.Deactivate }).like("24h"),
-		span("window", "With mode expire: how long the issuer was told to keep the old version, where it lets one choose.", func(r *Retire) *time.Duration { return &r.Window }).like("24h").
-			later("leave it out: pawl watches for as long as the issuer allows"),
+		span("window", "With mode expire: how long the issuer was told to keep the old version, where it lets one choose.", func(r *Retire) *time.Duration { return &r.Window }).like("24h"),
 		text("why", "Why it is kept.", func(r *Retire) *string { return &r.Why }),
 		flag("approve", "A person approves before the old version ends.", func(r *Retire) *bool { return &r.Approve }),
 		custom("task", "What the person does, with mode person.", refSchema("task"), func(d *decoder, n *yaml.Node, r *Retire) {
@@ -126,8 +125,7 @@ func compromisedTable() *table[leak] {
 	return newTable("compromised", "What changes when the secret has leaked.",
 		choice("contain", "first: end the leaked version at once, consumers fail until they have the new one. last: after the switch, without an outage.",
 			func(l *leak) *Contain { return &l.Contain }, ContainFirst, ContainLast),
-		text("plan", "The alternative that is used then.", func(l *leak) *string { return &l.Plan }).
-			later("leave it out: the usual plan is used, without its waits"),
+		text("plan", "The alternative that is used then.", func(l *leak) *string { return &l.Plan }),
 		custom("also_leaked", "Secrets that this one protected, and so have leaked with it.", listSchema(textSchema()),
 			func(d *decoder, n *yaml.Node, l *leak) { l.also = d.mentionsOf(n) }),
 		custom("tasks", "What people must do besides.", listSchema(refSchema("task")),

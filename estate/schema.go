@@ -130,10 +130,7 @@ func (g *generator) uses(role Role, common string, keys ordered) ordered {
 
 // use describes one kind of one driver.
 func (g *generator) use(spec *driverSpec, k *Kind, common string, keys ordered) ordered {
-	var waived []string
-	if k.Role == RoleLocation {
-		waived = k.found()
-	}
+	waived := k.spared(k.Role == RoleLocation, common == "shadow")
 	own, required := fieldSchemas(k.Fields, waived)
 	required = append([]string{"use"}, required...)
 	if len(spec.kinds[k.Role]) > 1 {

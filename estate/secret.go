@@ -75,8 +75,7 @@ func making() []key[draft] {
 			s.issuerKeys, s.issuerOK = readUse(d, n, d.forms.issuer, RoleIssuer, &s.Issuer, &s.Issuer)
 		}),
 		custom("alternatives", "Other plans for it, by name.", ordered{{"type", "object"}, {"additionalProperties", refSchema("alternative")}},
-			func(d *decoder, n *yaml.Node, s *draft) { d.alternatives(n, s) }).
-			later("declare the usual one; for the other, change issuer: on the day, since a rotation pins its plan"),
+			func(d *decoder, n *yaml.Node, s *draft) { d.alternatives(n, s) }),
 		custom("format", "Rules for generated and pasted values.", refSchema("format"), func(d *decoder, n *yaml.Node, s *draft) {
 			s.formatKeys = readObject(d, n, d.forms.format, &s.Format, nil)
 		}),

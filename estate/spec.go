@@ -74,7 +74,9 @@ type Kind struct {
 	Fields   []Field  // settings beside use, kind and the common ones
 	Identity []string // fields that tell two targets apart, in reading order; a discovery gives them
 	Given    []string // required fields that a discovery may give beside those
+	Writes   []string // required fields that only a write needs: a shadow, which is never written, may leave them out
 	Manual   Manual   // what a person does in pawl's place
+	Waits    bool     // with RoleActivation: as of ActivationFact
 
 	Issuer   *IssuerFacts   // set exactly when Role is RoleIssuer
 	Location *LocationFacts // set exactly when Role is RoleLocation
@@ -84,6 +86,19 @@ type Kind struct {
 // found is the fields of a location that need not be written where it is
 // discovered.
 func (k *Kind) found() []string { return slices.Concat(k.Identity, k.Given) }
+
+// spared is the fields that need not be written in an object of some use: those
+// that a discovery gives and, in a shadow, those of a write.
+func (k *Kind) spared(discovers, shadow bool) []string {
+	var list []string
+	if discovers {
+		list = k.found()
+	}
+	if shadow {
+		list = append(slices.Clone(list), k.Writes...)
+	}
+	return list
+}
 
 // Manual says what a person types or does in pawl's place, by act: "mint",
 // "revoke", "deactivate", "put", "check", or the kind of an activation. Each

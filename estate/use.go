@@ -29,9 +29,8 @@ func readUse[T any](d *decoder, n *yaml.Node, t *table[T], role Role, into *T, u
 	s := settings{d: d, what: t.what, extraNames: t.names}
 	if kind != nil {
 		s.what, s.fields = fmt.Sprintf("%s of kind %s", t.what, kind.Name), kind.Fields
-		if role == RoleLocation && d.mentions(n, "discover") {
-			s.waived = kind.found()
-		}
+		_, shadow := any(into).(*Shadow)
+		s.waived = kind.spared(role == RoleLocation && d.mentions(n, "discover"), shadow)
 		u.Facts = *kind
 		if kind.Name == Person && d.isPerson(n) {
 			u.Facts = Kind{}

@@ -18,10 +18,18 @@ type scenario struct {
 	secrets []pawl.SecretName
 	mode    plan.Mode
 	known   plan.Known // of every secret
+	plan    string     // the alternative
 }
 
 // held is a secret that pawl rotated before.
 var held = plan.Known{Last: 6, Current: 6, Held: true, Identified: true}
+
+// from is a secret whose current version a certain issuer minted.
+func from(issuer string) plan.Known {
+	k := held
+	k.Source = issuer
+	return k
+}
 
 // scenarios has one of each plan shape, and of each thing that an approver
 // has to see.
@@ -53,9 +61,24 @@ func scenarios() []scenario {
 		{name: "person_steps", secrets: key, known: held},
 		{name: "migrate", secrets: key, known: held},
 		{name: "old_unused", secrets: key, known: held},
+		{name: "old_unused_first", file: "old_unused", secrets: key},
 		{name: "kept", secrets: key, known: held},
 		{name: "minted", secrets: key, known: held},
+		{name: "shadows", secrets: key, known: held},
+		{name: "shadows_compromised", file: "shadows", secrets: key, known: held, mode: plan.Compromised},
 		{name: "deploy", secrets: key, known: held},
+		{name: "one_slot", secrets: key, known: held},
+		{name: "consumers", secrets: key, known: held},
+		{name: "consumers_found", secrets: key, known: held},
+		{name: "alternative_usual", file: "alternative", secrets: key, known: held},
+		{name: "alternative", secrets: key, plan: "reset", known: from("lab replaced")},
+		{name: "alternative_elsewhere", file: "alternative", secrets: key, plan: "reset", known: from("lab key")},
+		{name: "alternative_back", file: "alternative", secrets: key, known: from("lab replaced")},
+		{name: "alternative_leaked", file: "alternative", secrets: key, known: held, mode: plan.Compromised},
+		{name: "by_person", secrets: fly, known: held},
+		{name: "window_chosen", secrets: key, known: held},
+		{name: "brief", secrets: key, known: held},
+		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
 	}
 }
 
@@ -94,7 +117,7 @@ func (s scenario) observed() plan.Observed {
 
 func (s scenario) make(t testing.TB, e *estate.Estate, at time.Time) *plan.Plan {
 	t.Helper()
-	p, err := plan.Make(e, plan.Request{Secrets: s.secrets, Mode: s.mode}, s.observed(), at)
+	p, err := plan.Make(e, plan.Request{Secrets: s.secrets, Mode: s.mode, Plan: s.plan}, s.observed(), at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,6 +76,8 @@ func labPlaces() []estate.Kind {
 		place("place", estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Activations: reload}),
 		place("value", estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true}),
 		place("queue", estate.LocationFacts{Confirm: estate.ByTimestamp, Removable: true, Live: true, Drain: "queued_runs"}),
+		{Role: estate.RoleActivation, Name: "restart", Doc: "Restarts a consumer.", Fields: name, Identity: []string{"name"}},
+		{Role: estate.RoleActivation, Name: "release", Doc: "Waits for a release.", Fields: name, Identity: []string{"name"}, Waits: true},
 		check("queued_runs", estate.CheckFacts{Within: 7 * 24 * time.Hour}),
 		check("health", estate.CheckFacts{Within: 10 * time.Minute}),
 		check("sweep", estate.CheckFacts{Acts: true}),

@@ -41,6 +41,8 @@ func (b *builder) check(s *subject, c estate.Check) (Step, bool) {
 		step.Act, step.Place, step.Title = ActAccepted, s.Issuer, "the issuer accepts the value"
 	case c.Builtin == estate.BuiltinWrongRefused:
 		step.Act, step.Place, step.Title = ActWrong, s.Issuer, "the issuer refuses a made-up value"
+	case c.Builtin == estate.BuiltinOldUnused && s.elsewhere:
+		return Step{}, false // this issuer never saw it
 	case c.Builtin == estate.BuiltinOldUnused:
 		step.Act, step.Place, step.Wait, step.Title = ActUnused, s.Issuer, c.For, "the old version was not used for "+Span(c.For)
 		step.Within = max(step.Within, UnusedWithin)

@@ -12,8 +12,8 @@ import (
 // discover adds a step that finds a location's targets, and with it what is
 // done at each: templates, whose stages are kept free. of names the discovery
 // of the same targets before, "" for the first; only what has come since is
-// then written.
-func (b *builder) discover(s *subject, l estate.Location, content Content, of string) {
+// then written. It gives the id of the step.
+func (b *builder) discover(s *subject, l estate.Location, content Content, of string) string {
 	find := Step{Act: ActDiscover, Secret: s.Secret, Place: b.place(l.Discover.Use), Of: of, Identity: l.Facts.Identity,
 		AtLeast: l.Discover.AtLeast, AtMost: l.Discover.AtMost, Title: fmt.Sprintf("find each %s by %s", Title(l.Use), Title(l.Discover.Use))}
 	if of != "" {
@@ -25,8 +25,8 @@ func (b *builder) discover(s *subject, l estate.Location, content Content, of st
 		find.Each = append(find.Each, b.template(b.activation(s, l, put.ID), 2))
 	}
 	id := b.add(find)
-	b.written(s, id)
-	b.stage += 2 // of the templates
+	b.stage += 3 // behind those of the templates
+	return id
 }
 
 // template numbers a step that stands for many, so many stages further on.
@@ -50,9 +50,11 @@ func (b *builder) rediscover() {
 		}
 		s := b.find(step.Secret)
 		for _, l := range s.s.Locations {
-			if l.Discover != nil && l.Role != estate.Accepts && b.place(l.Discover.Use).same(step.Place) && b.place(l.Use).same(step.Each[0].Place) {
+			if l.Discover != nil && !has(&l, estate.Accepts) && b.place(l.Discover.Use).same(step.Place) && b.place(l.Use).same(step.Each[0].Place) {
 				b.next()
-				b.discover(s, l, ContentNew, step.ID)
+				id := b.discover(s, l, ContentNew, step.ID)
+				b.written(s, id)
+				b.follow(s, []estate.Location{l}, []string{id})
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,11 @@ func (b *builder) contain() {
 
 func (b *builder) containOne(s *subject) {
 	switch {
+	case s.elsewhere && s.mode != estate.NothingR:
+		s.ended, s.dies = ActTask, b.byHand(s)
+		return
+	case s.elsewhere:
+		return
 	case s.Facts.Deactivates:
 		s.ended = ActDeactivate
 	case s.Facts.Revokes:
@@ -63,6 +69,12 @@ func (b *builder) narrow() {
 		}
 	}
 	b.drain(list)
+	b.next()
+	for _, s := range list {
+		if !b.compromised() {
+			b.shadows(s, true)
+		}
+	}
 	for _, s := range list {
 		b.write(s, s.locations(estate.Accepts), ContentNew)
 	}
@@ -92,6 +104,12 @@ func (b *builder) quiesce() {
 		}
 	}
 	b.leave()
+	b.next()
+	for _, s := range b.subjects { // last, since people may have taken days
+		if !s.holds(estate.Accepts) && !b.compromised() {
+			b.shadows(s, s.held())
+		}
+	}
 }
 
 // drain adds what must have passed before old versions may end: overlaps side
@@ -100,6 +118,11 @@ func (b *builder) quiesce() {
 func (b *builder) drain(list []*subject) {
 	if b.compromised() {
 		return
+	}
+	for _, s := range list {
+		if slices.ContainsFunc(s.s.Checks, func(c estate.Check) bool { return c.Builtin == estate.BuiltinOldUnused }) {
+			b.name(s) // the issuer is asked about a credential by its id
+		}
 	}
 	b.next()
 	for _, s := range list {
@@ -160,9 +183,10 @@ func sameTarget(l *estate.Location, p Place) bool {
 
 // name finds out which credential is the old one, before a call ends it.
 func (b *builder) name(s *subject) {
-	if s.known.Identified || s.Facts.Mint == estate.Locally {
+	if s.known.Identified || s.named || s.Facts.Mint == estate.Locally {
 		return
 	}
+	s.named = true
 	b.next()
 	b.add(Step{Act: ActName, Secret: s.Secret, Place: s.Issuer, Title: fmt.Sprintf("which credential is version %d", s.From)})
 }
@@ -206,8 +230,13 @@ func (b *builder) end(s *subject, act Act) string {
 }
 
 func (b *builder) byHand(s *subject) string {
-	t := estate.Task{Title: fmt.Sprintf("end version %d of %s at its issuer", s.From, s.Secret)}
-	if s.s.Retire.Task != nil {
+	t := estate.Task{Title: fmt.Sprintf("end version %d of %s at its issuer", s.From, s.Secret), Do: b.manual(s, s.s.Issuer, "revoke")}
+	switch {
+	case s.elsewhere && s.endTask != nil:
+		t = *s.endTask
+	case s.elsewhere:
+		t = estate.Task{Title: fmt.Sprintf("end version %d of %s where it was minted: %s", s.From, s.Secret, s.MintedAt), Do: b.manual(s, s.minted, "revoke")}
+	case s.s.Retire.Task != nil:
 		t = *s.s.Retire.Task
 	}
 	b.next()
@@ -219,7 +248,7 @@ func (b *builder) byHand(s *subject) string {
 func (b *builder) confirm() {
 	b.enter(pawl.Confirm)
 	for _, s := range b.subjects {
-		if s.Facts.Verifies && (s.ends() || s.ended != "" || s.Shape == ShapeReplaced) {
+		if s.Facts.Verifies && !s.elsewhere && (s.ends() || s.ended != "" || s.Shape == ShapeReplaced) {
 			b.next()
 			b.refused(s)
 		}
@@ -231,6 +260,12 @@ func (b *builder) confirm() {
 	for _, s := range b.subjects {
 		if b.compromised() && !b.containsFirst(s) {
 			b.leaked(s)
+		}
+	}
+	b.next()
+	for _, s := range b.subjects { // a leak does not wait for them: whoever reads one is told of when it is closed
+		if b.compromised() {
+			b.shadows(s, false)
 		}
 	}
 	b.leave()

@@ -26,14 +26,15 @@ func (b *builder) inverses() {
 			undo.unwrite(step, forward)
 		case step.Act == ActDiscover:
 			undo.undiscover(b.plan, step.ID)
+			undo.reload(step.ID, step.ID, forward)
 		case step.Act == ActCheck && step.Cleans:
 			undo.clean(step)
-		case step.Act == ActTask && step.Acts:
+		case step.Act == ActTask && step.Acts && !step.Consumer:
 			undo.unwriteByHand(step)
 		}
 	}
 	if len(undo.plan.Steps) > 0 {
-		undo.reprove()
+		undo.reprove(forward)
 	}
 	for _, step := range slices.Backward(forward) {
 		if step.Act == ActMint || step.Act == ActProvide {
@@ -53,14 +54,28 @@ func (b *builder) unwrite(put Step, forward []Step) {
 	inverse.Title = fmt.Sprintf("put back %s %s", inverse.Content, strings.TrimPrefix(put.Title, "write "+string(put.Content)+" "))
 	b.phase = put.Phase
 	b.next()
-	of := b.add(inverse)
+	b.reload(put.ID, b.add(inverse), forward)
+}
+
+// reload makes what has loaded the value of a write load again what was put
+// back: of is the step that did so. Those that loaded side by side do so again.
+func (b *builder) reload(written, of string, forward []Step) {
+	stage := -1
 	for _, step := range forward {
-		if step.Act == ActActivate && step.Of == put.ID {
-			again := step
-			again.Of, again.Reverses = of, put.ID
-			b.next()
-			b.add(again)
+		if step.Of != written || step.Act != ActActivate && step.Act != ActTask {
+			continue
 		}
+		if step.Stage != stage {
+			b.next()
+			stage = step.Stage
+		}
+		step.Of, step.Reverses = of, written
+		if step.Task != nil {
+			task := *step.Task
+			task.Title = "again, since the old value was put back: " + task.Title
+			step.Task, step.Title = &task, task.Title
+		}
+		b.add(step)
 	}
 }
 
@@ -76,16 +91,24 @@ func (b *builder) clean(check Step) {
 func (b *builder) unwriteByHand(done Step) {
 	b.phase = done.Phase
 	b.next()
-	task := estate.Task{Title: "put back what was there before: " + done.Title, URL: done.Task.URL, Who: done.Task.Who, Within: done.Task.Within}
+	task := estate.Task{Title: "put back what was there before: " + done.Title, URL: done.Task.URL, Who: done.Task.Who, Within: done.Task.Within,
+		Contacts: done.Task.Contacts, Links: done.Task.Links, BlastRadius: done.Task.BlastRadius}
 	b.add(Step{Act: ActTask, Secret: done.Secret, Place: done.Place, Reverses: done.ID, Acts: true, Title: task.Title, Task: &task})
 }
 
-// reprove runs the checks with the old version.
-func (b *builder) reprove() {
+// reprove runs the checks with the old version: those of the secrets, and those
+// of the places that were written, once each.
+func (b *builder) reprove(forward []Step) {
 	b.phase = pawl.Prove
 	b.next()
 	for _, s := range b.subjects {
 		b.checks(s, estate.After, reprovesAny)
+	}
+	for _, step := range forward {
+		if step.Gates != "" && step.Act == ActCheck && (step.Phase == pawl.Widen || step.Phase == pawl.Switch) {
+			step.Gates, step.Reverses = "", step.Gates
+			b.add(step)
+		}
 	}
 }
 
@@ -97,7 +120,8 @@ const reprovesAny = "any put"
 func (s *Step) ReprovesAny() bool { return s.Reverses == reprovesAny }
 
 // unmint ends the new credential: by a call, by a person where no call can,
-// and not at all where the value was made here and nobody else knows it.
+// and not at all where the value was made here and nobody else knows it, or is
+// no credential.
 func (b *builder) unmint(mint Step) {
 	s := b.find(mint.Secret)
 	b.phase = pawl.Mint
@@ -105,9 +129,9 @@ func (b *builder) unmint(mint Step) {
 	switch {
 	case s.Facts.Revokes:
 		b.add(Step{Act: ActDiscard, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Acts: true, Title: fmt.Sprintf("revoke version %d at %s", s.To, Title(s.s.Issuer))})
-	case s.Facts.Mint != estate.Locally:
+	case s.Facts.Mint != estate.Locally && s.Shape != ShapeSet:
 		title := fmt.Sprintf("end version %d of %s at its issuer", s.To, s.Secret)
-		b.add(Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Title: title, Task: &estate.Task{Title: title + "; it was not put to use"}})
+		b.add(Step{Act: ActTask, Secret: s.Secret, Place: s.Issuer, Reverses: mint.ID, Title: title, Task: &estate.Task{Title: title + "; it was not put to use", Do: b.manual(s, s.s.Issuer, "revoke")}})
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 type Request struct {
 	Secrets []pawl.SecretName // one secret, or all members of one group
 	Mode    Mode
+	Plan    string // an alternative by name; "" is the usual one, or the one that the estate names for a leak
 }
 
 // Make computes the plan of one rotation. It fails, with a *pawl.Error that
@@ -37,10 +38,16 @@ func Make(e *estate.Estate, r Request, o Observed, now time.Time) (*Plan, error)
 	if b.plan.Mode == "" {
 		b.plan.Mode = Normal
 	}
+	if err := b.choose(r); err != nil {
+		return nil, err
+	}
 	for _, name := range r.Secrets {
 		if err := b.subject(name, o.Secrets[name]); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.leakable(); err != nil {
+		return nil, err
 	}
 	b.preflight()
 	b.contain()
@@ -69,6 +76,7 @@ type builder struct {
 	plan     *Plan
 	subjects []*subject
 	now      time.Time
+	chosen   string // the alternative that was asked for
 	stage    int
 	phase    pawl.Phase
 	counts   map[Act]int

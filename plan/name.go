@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/template"
@@ -66,24 +67,33 @@ func (b *builder) task(s *subject, act Act, t estate.Task) string {
 }
 
 // mintTask is what a person must do to mint.
-func (s *subject) mintTask() estate.Task {
-	if s.s.Issuer.Connection == estate.Person || s.s.Issuer.Settings.String("title") != "" {
-		return taskOf(s.s.Issuer.Settings, fmt.Sprintf("mint version %d of %s", s.To, s.Secret))
+func (b *builder) mintTask(s *subject) estate.Task {
+	if s.Shape == ShapeSet {
+		return b.taskOf(s.s.Issuer, fmt.Sprintf("set version %d of %s", s.To, s.Secret))
+	}
+	if s.s.Issuer.Connection == estate.Person {
+		return b.taskOf(s.s.Issuer, fmt.Sprintf("mint version %d of %s", s.To, s.Secret))
 	}
 	t := estate.Task{Title: fmt.Sprintf("mint version %d of %s at %s", s.To, s.Secret, s.s.Issuer.Connection)}
-	if s.Name != "" {
-		t.Do = fmt.Sprintf("name it %s", s.Name)
+	t.Do = b.manual(s, s.s.Issuer, "mint")
+	if s.Name != "" && !strings.Contains(t.Do, s.Name) {
+		t.Do = strings.TrimPrefix(t.Do+fmt.Sprintf("\nname it %s", s.Name), "\n")
+	}
+	if w := s.s.Retire.Window; w > 0 {
+		t.Do = strings.TrimPrefix(t.Do+"\nhave the issuer keep the old one for "+Span(w), "\n")
 	}
 	return t
 }
 
-func taskOf(settings estate.Settings, title string) estate.Task {
-	t := estate.Task{Title: settings.String("title"), Do: settings.String("do"), URL: settings.String("url"),
-		Who: settings.String("who"), Within: settings.Duration("within")}
-	if t.Title == "" {
-		t.Title = title
+// taskOf is the task that an issuer's settings say, with a title where they
+// say none.
+func (b *builder) taskOf(u estate.Use, title string) estate.Task {
+	t := b.estate.TaskOf(u)
+	if t == nil { // configuration whose issuer goes without saying
+		t = &estate.Task{}
 	}
-	return t
+	t.Title = cmp.Or(t.Title, title)
+	return *t
 }
 
 // Title names a use for people: the connection, what it is there, and the
@@ -99,7 +109,7 @@ func Title(u estate.Use) string {
 		title = append(title, strings.ReplaceAll(u.Kind, "_", " ")...)
 	}
 	for _, field := range u.Facts.Identity {
-		if v, ok := u.Settings[field]; ok {
+		if v := u.Settings[field]; v != nil {
 			title = fmt.Append(append(title, ' '), v)
 		}
 	}

@@ -24,8 +24,18 @@ func (b *builder) preflight() {
 	}
 	b.next()
 	for _, s := range b.subjects {
-		if !s.known.Held || !s.known.Identified && s.Facts.Identifies {
-			b.add(Step{Act: ActLearn, Secret: s.Secret, Place: s.Issuer, Title: "learn the current value and its credential, where they can be read"})
+		if !s.known.Held || !s.known.Identified && s.Facts.Identifies && !s.elsewhere {
+			title := "learn the current value and its credential, where they can be read"
+			if s.Shape == ShapeSet {
+				title = "learn the current value, where it can be read"
+			}
+			b.add(Step{Act: ActLearn, Secret: s.Secret, Place: s.Issuer, Title: title})
+		}
+	}
+	b.next()
+	for _, s := range b.subjects { // where minting settles the fate of the old version, this is the last moment to ask
+		if !b.compromised() {
+			b.shadows(s, s.irreversible())
 		}
 	}
 	b.next()
@@ -42,16 +52,26 @@ func (b *builder) probes(s *subject) {
 	uses := make([]*estate.Use, 1, 1+len(s.s.Locations)+len(s.s.Checks))
 	uses[0] = &s.s.Issuer
 	for i := range s.s.Locations {
-		if l := &s.s.Locations[i]; l.Discover != nil { // what it finds is reached when it is written
+		l := &s.s.Locations[i]
+		if l.Discover != nil { // what it finds is reached when it is written
 			uses = append(uses, &l.Discover.Use)
 		} else {
 			uses = append(uses, &l.Use)
+		}
+		for j := range l.Consumers {
+			uses = append(uses, &l.Consumers[j].Use)
+		}
+		for j := range l.Checks {
+			uses = append(uses, &l.Checks[j].Use)
 		}
 	}
 	for i := range s.s.Checks {
 		uses = append(uses, &s.s.Checks[i].Use)
 	}
 	seen := make([]string, 0, len(uses)) // a few: a map would cost more
+	if s.s.Issuer.ByHand {               // the connection has no rights there that could be tried
+		uses = uses[1:]
+	}
 	for _, u := range uses {
 		p, title := b.place(*u), Title(*u)
 		if p.Kind == "" || slices.Contains(seen, title) {
@@ -69,7 +89,7 @@ func (b *builder) mint() {
 	for _, s := range b.subjects {
 		b.next()
 		if s.Facts.Mint == estate.ByPerson {
-			b.minted(s, b.task(s, ActProvide, s.mintTask()))
+			b.minted(s, b.task(s, ActProvide, b.mintTask(s)))
 		} else {
 			b.minted(s, b.add(Step{Act: ActMint, Secret: s.Secret, Place: s.Issuer, Acts: true, Title: fmt.Sprintf("mint version %d at %s", s.To, Title(s.s.Issuer))}))
 		}
@@ -130,7 +150,7 @@ func (b *builder) needsOld(s *subject) {
 // readable reports whether a location gives back the value as it is.
 func readable(l estate.Location) bool {
 	f := l.Facts.Location
-	return f != nil && l.Discover == nil && f.Readable && l.Render == "" && l.Role != estate.Accepts
+	return f != nil && l.Discover == nil && f.Readable && l.Render == "" && !has(&l, estate.Accepts)
 }
 
 // change gives consumers the new version.
@@ -138,7 +158,7 @@ func (b *builder) change() {
 	b.enter(pawl.Switch)
 	for _, s := range b.subjects {
 		locations := s.locations(estate.Presents)
-		if s.Shape == ShapeReplaced { // consumers fail until they have it: all at once
+		if s.Shape == ShapeReplaced || slices.ContainsFunc(locations, func(l estate.Location) bool { return single(&l) }) { // consumers fail until they have it: all at once
 			for i := range locations {
 				locations[i].Parallel = "gap"
 			}
@@ -164,35 +184,41 @@ func (b *builder) write(s *subject, locations []estate.Location, content Content
 }
 
 // together writes some locations in one stage, then activates them in the
-// next, then lets them settle.
+// next, then lets them settle, has their consumers load and proves them. It
+// gives the ids of the puts.
 func (b *builder) together(s *subject, locations []estate.Location, content Content) []string {
 	b.next()
-	ids := make([]string, len(locations))
+	var puts []string
+	of := make([]string, len(locations))
 	for i, l := range locations {
-		if l.Discover != nil {
-			b.discover(s, l, content, "")
-			continue
+		switch {
+		case l.Discover != nil:
+			of[i] = b.discover(s, l, content, "")
+		case l.Connection == estate.Person:
+			of[i] = b.writeByHand(s, l, content)
+		default:
+			of[i] = b.add(b.put(s, l, content))
+			puts = append(puts, of[i])
 		}
-		if l.Connection == estate.Person {
-			b.written(s, b.writeByHand(s, l, content))
-			continue
+		b.written(s, of[i])
+		if single(&l) && s.dies == "" {
+			s.dies, s.slot = of[i], Title(l.Use)
 		}
-		ids[i] = b.add(b.put(s, l, content))
-		b.written(s, ids[i])
 	}
 	b.next()
 	var settle time.Duration
 	for i, l := range locations {
 		settle = max(settle, l.Settle)
 		if l.Activate != "" && l.Discover == nil {
-			b.written(s, b.add(b.activation(s, l, ids[i])))
+			b.written(s, b.add(b.activation(s, l, of[i])))
 		}
 	}
 	if settle > 0 {
 		b.next()
 		b.add(Step{Act: ActWait, Secret: s.Secret, Wait: settle, Title: "let it settle"})
 	}
-	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+	b.follow(s, locations, of)
+	return puts
 }
 
 // written notes a step that gives consumers the new version. Where data is
@@ -222,7 +248,7 @@ func (b *builder) writeByHand(s *subject, l estate.Location, content Content) st
 
 func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 	f := l.Facts.Location
-	return Step{Act: ActPut, Secret: s.Secret, Place: b.place(l.Use), Content: content, Accepts: l.Role == estate.Accepts, Render: l.Render,
+	return Step{Act: ActPut, Secret: s.Secret, Place: b.place(l.Use), Content: content, Accepts: has(&l, estate.Accepts), Render: l.Render,
 		Confirm: f.Confirm, Removes: f.Removable, Attempts: s.s.Policy.Attempts, Acts: true,
 		Title: fmt.Sprintf("write %s to %s", content, Title(l.Use))}
 }
@@ -231,11 +257,7 @@ func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 // else makes them, it only looks, and may take days.
 func (b *builder) activation(s *subject, l estate.Location, of string) Step {
 	waits := slices.ContainsFunc(l.Facts.Location.Activations, func(a estate.ActivationFact) bool { return a.Kind == l.Activate && a.Waits })
-	within := ActivateWithin
-	if waits {
-		within = DeployWithin
-	}
-	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Of: of, Within: cmp.Or(l.ActivateWithin, within),
+	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Of: of, Within: cmp.Or(l.ActivateWithin, activateWithin(waits)),
 		Attempts: s.s.Policy.Attempts, Acts: !waits, Title: fmt.Sprintf("%s: consumers of %s load it", strings.ReplaceAll(l.Activate, "_", " "), Title(l.Use))}
 }
 

@@ -52,21 +52,28 @@ type Plan struct {
 
 // Subject is one secret of the rotation.
 type Subject struct {
-	Secret     pawl.SecretName    `json:"secret"`
-	Purpose    string             `json:"purpose,omitempty"`
-	Owner      string             `json:"owner,omitempty"`
-	Shape      Shape              `json:"shape"`
-	From       pawl.Version       `json:"from"`
-	To         pawl.Version       `json:"to"`
-	Parts      []string           `json:"parts"`
-	Format     secret.Format      `json:"value_format"`
-	Derived    []estate.Derived   `json:"derived,omitempty"`
-	Issuer     Place              `json:"issuer"`
-	Facts      estate.IssuerFacts `json:"facts"`
-	Name       string             `json:"credential_name,omitempty"`
-	Escrow     estate.Escrow      `json:"escrow"`
-	IfHalfDone string             `json:"if_half_done,omitempty"`
-	AlsoLeaked []pawl.SecretName  `json:"also_leaked,omitempty"`
+	Secret      pawl.SecretName    `json:"secret"`
+	Purpose     string             `json:"purpose,omitempty"`
+	Owner       string             `json:"owner,omitempty"`
+	Links       []string           `json:"links,omitempty"`
+	Contacts    []estate.Contact   `json:"contacts,omitempty"`     // whom to ask
+	BlastRadius string             `json:"blast_radius,omitempty"` // what the rotation does to others even when it goes well
+	Shape       Shape              `json:"shape"`
+	From        pawl.Version       `json:"from"`
+	To          pawl.Version       `json:"to"`
+	Parts       []string           `json:"parts"`
+	Format      secret.Format      `json:"value_format"`
+	Derived     []estate.Derived   `json:"derived,omitempty"`
+	Plan        string             `json:"plan,omitempty"` // the name of the alternative; "" is the usual plan
+	PlanWhy     string             `json:"plan_why,omitempty"`
+	Issuer      Place              `json:"issuer"`
+	Source      string             `json:"source"`              // names the issuer; a credential of another is not its to end
+	MintedAt    string             `json:"minted_at,omitempty"` // the issuer that minted From, where that was another one
+	Facts       estate.IssuerFacts `json:"facts"`
+	Name        string             `json:"credential_name,omitempty"`
+	Escrow      estate.Escrow      `json:"escrow"`
+	IfHalfDone  string             `json:"if_half_done,omitempty"`
+	AlsoLeaked  []pawl.SecretName  `json:"also_leaked,omitempty"`
 }
 
 // Shape names how the old and the new version relate in time.
@@ -74,11 +81,13 @@ type Shape string
 
 // The shapes.
 const (
-	ShapeSideBySide Shape = "side by side"           // both live until the old one is retired
-	ShapeReplaced   Shape = "value replaced at mint" // the old one dies when the new one is minted
-	ShapeWindow     Shape = "issuer's window"        // the issuer ends the old one by itself
-	ShapeAcceptList Shape = "accept list"            // verifiers hold both for a while
-	ShapeLocal      Shape = "local value"            // minted here; nothing to retire
+	ShapeSideBySide Shape = "side by side"              // both live until the old one is retired
+	ShapeReplaced   Shape = "value replaced at mint"    // the old one dies when the new one is minted
+	ShapeWindow     Shape = "issuer's window"           // the issuer ends the old one by itself
+	ShapeAcceptList Shape = "accept list"               // verifiers hold both for a while
+	ShapeOneSlot    Shape = "one value at its verifier" // a verifier holds the old one or the new one
+	ShapeLocal      Shape = "local value"               // minted here; nothing to retire
+	ShapeSet        Shape = "configuration"             // a person sets it; nothing is minted, nothing of it ends
 )
 
 // Connection is a connection as it was when the plan was made.
@@ -104,6 +113,7 @@ const (
 	ActQuota      Act = "quota"      // read: room for one more credential
 	ActLearn      Act = "learn"      // read: old value and credential, where they can be found
 	ActDiscover   Act = "discover"   // read: the targets of a location, which Expand then puts into the plan
+	ActShadow     Act = "shadow"     // read: the places that win over a location
 	ActCheck      Act = "check"      // a declared check
 	ActApprove    Act = "approve"    // a person approves
 	ActTask       Act = "task"       // a person does something and says so
@@ -148,7 +158,9 @@ type Step struct {
 	Render   string          `json:"render,omitempty"`
 	Confirm  estate.Strength `json:"confirm,omitempty"`
 	Activate string          `json:"activate,omitempty"`
-	Of       string          `json:"of,omitempty"`       // activate: the put whose value is loaded
+	Of       string          `json:"of,omitempty"`       // activate, and a task in its place: what wrote the value that is loaded, a put or the discovery of many
+	Consumer bool            `json:"consumer,omitempty"` // activate, task: its place is a consumer of what was written, not the place itself
+	Gates    string          `json:"gates,omitempty"`    // check: what wrote the place that must pass it before anything else is written
 	Reverses string          `json:"reverses,omitempty"` // undo: the step whose inverse this is
 	Removes  bool            `json:"removes,omitempty"`  // undo: may remove a copy that was not there before
 	Builtin  estate.Builtin  `json:"builtin,omitempty"`
@@ -164,6 +176,8 @@ type Step struct {
 	Identity []string        `json:"identity,omitempty"` // discover: the settings that tell two places apart
 	AtLeast  int             `json:"at_least,omitempty"` // discover: fewer places are an error
 	AtMost   int             `json:"at_most,omitempty"`  // discover: more are one too; 0 is no bound
+	Finds    Place           `json:"finds,omitzero"`     // shadow: the discovery of its places, which are then looked at one by one
+	Asks     bool            `json:"asks,omitempty"`     // shadow: a place that may still hold the old version asks a person
 }
 
 // Gap is a time in which consumers may have no working value.
@@ -219,5 +233,6 @@ type Known struct {
 	Current    pawl.Version // 0 when pawl has never seen this secret
 	Held       bool         // the current value is held, sealed
 	Identified bool         // the current credential's id is known
+	Source     string       // the issuer that minted it, as Subject.Source had it; "" is not on record
 	RotatedAt  time.Time    // when Current became current
 }

@@ -49,7 +49,7 @@ func TestMakeKeepsItsInput(t *testing.T) {
 			e := s.load(t)
 			other := s
 			other.mode = plan.Compromised
-			if s.mode == plan.Compromised {
+			if s.mode == plan.Compromised || s.name == "config" { // it cannot leak
 				other.mode = plan.Normal
 			}
 			want := s.make(t, s.load(t), now())
@@ -160,11 +160,14 @@ func TestRefusals(t *testing.T) {
 		{scenario{file: "seed", secrets: []pawl.SecretName{"FLY_API_TOKN"}}, pawl.CodeNotFound, "no such secret", "pawl status"},
 		{scenario{file: "environments", secrets: []pawl.SecretName{"KEY"}}, pawl.CodeNotFound, "no such secret", "KEY@staging"},
 		{scenario{file: "accept_list", secrets: []pawl.SecretName{"KEY"}}, pawl.CodeInvalid, "does not know the old one", "pawl provide KEY --current"},
+		{scenario{file: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, mode: plan.Compromised}, pawl.CodeInvalid, "cannot leak", "without --compromised"},
+		{scenario{file: "alternative", secrets: []pawl.SecretName{"KEY"}, plan: "rest"}, pawl.CodeInvalid, `no alternative "rest"`, "choose reset, or usual"},
+		{scenario{file: "kept", secrets: []pawl.SecretName{"KEY"}, plan: "reset"}, pawl.CodeInvalid, `no alternative "reset"`, "leave it out"},
 		{scenario{file: "bad_name", secrets: []pawl.SecretName{"KEY"}}, pawl.CodeInvalid, "template", "{{.Version}}"},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			e := broken(t, c.scenario)
-			_, err := plan.Make(e, plan.Request{Secrets: c.secrets}, c.observed(), now())
+			_, err := plan.Make(e, plan.Request{Secrets: c.secrets, Mode: c.mode, Plan: c.plan}, c.observed(), now())
 			if pawl.CodeOf(err) != c.code {
 				t.Fatalf("got %v, want code %s", err, c.code)
 			}

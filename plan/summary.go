@@ -18,6 +18,12 @@ func (b *builder) gap() {
 		}
 		g := b.between(s.dies, s.loaded)
 		g.Why = fmt.Sprintf("the issuer ends version %d when it mints version %d", s.From, s.To)
+		if s.slot != "" {
+			g.Why = fmt.Sprintf("%s holds one value: from its write on it refuses version %d, and whoever does not have version %d yet fails", s.slot, s.From, s.To)
+		}
+		if s.elsewhere {
+			g.Why = fmt.Sprintf("the issuer may end version %d when it mints version %d, although another one minted it", s.From, s.To)
+		}
 		if s.ended != "" {
 			g.Why = fmt.Sprintf("version %d is disabled before version %d is in place, by `compromised: {contain: first}`", s.From, s.To)
 		}
@@ -94,9 +100,12 @@ func (b *builder) need(step *Step) string {
 		return fmt.Sprintf("%s: %s (%s)", who, step.Title, step.ID)
 	case ActName:
 		return fmt.Sprintf("%s, if nothing else tells: %s (%s)", who, step.Title, step.ID)
-	default:
-		return ""
+	case ActShadow:
+		if step.Asks {
+			return fmt.Sprintf("%s, if it may hold the old version: %s (%s)", who, step.Title, step.ID)
+		}
 	}
+	return ""
 }
 
 func (b *builder) warn(format string, args ...any) {
@@ -146,7 +155,11 @@ func (b *builder) uneven(s *subject) bool {
 
 // warnEnd says what the reader should know of the old version's end.
 func (b *builder) warnEnd(s *subject) {
+	if s.elsewhere && s.mode == estate.ByHand {
+		b.warn("version %d of %s was minted at %s: this plan's issuer can neither end it nor tell whether it is dead, so a person does", s.From, s.Secret, s.MintedAt)
+	}
 	switch {
+	case s.Shape == ShapeSet: // there is nothing that could end
 	case s.mode == estate.KeepOld:
 		b.warn("version %d of %s lives on: %s", s.From, s.Secret, s.s.Retire.Why)
 	case s.Shape == ShapeWindow && s.mode == estate.Expire && s.Facts.Window > 0:

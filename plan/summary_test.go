@@ -19,7 +19,11 @@ func TestGap(t *testing.T) {
 	want := map[string]plan.Gap{
 		"replaced":         {Longest: (1 + 2 + 1 + 15) * time.Minute},                       // mint, accepted, writes, activations
 		"replaced_by_hand": {Longest: (1 + 2 + 30 + 15) * time.Minute, People: true},        // by hand, accepted, the office's half an hour, activation
+		"one_slot":         {Longest: (1 + 15) * time.Minute},                               // writes, activations
 		"contain_first":    {Longest: (1 + 1 + 1 + 2 + 1 + 15) * time.Minute, People: true}, // deactivate, firewall, mint, accepted, write, activation
+	}
+	for _, name := range []string{"alternative", "alternative_elsewhere", "alternative_leaked"} { // the last two may have one
+		want[name] = plan.Gap{Longest: (1 + 2 + 1 + 15) * time.Minute}
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		w := want[s.name]
@@ -60,6 +64,10 @@ func TestPeople(t *testing.T) {
 		var want []string
 		for i := range p.Steps {
 			switch step := &p.Steps[i]; step.Act {
+			case plan.ActShadow:
+				if step.Asks {
+					want = append(want, "("+step.ID+")")
+				}
 			case plan.ActApprove, plan.ActTask, plan.ActProvide, plan.ActName:
 				want = append(want, "("+step.ID+")")
 				if step.Task == nil || step.Task.Who == "" {
@@ -110,8 +118,16 @@ func TestTextShowsEverything(t *testing.T) {
 				t.Errorf("%s (%s) is not on one line of its own", step.ID, step.Title)
 			}
 			if step.Task != nil {
-				shows("what to do", step.Task.Do)
+				for _, line := range strings.Split(step.Task.Do, "\n") {
+					shows("what to do", line)
+				}
 				shows("where", step.Task.URL)
+				for _, line := range slices.Concat(step.Task.Links, []string{step.Task.BlastRadius}) {
+					shows("what to know", line)
+				}
+				for _, c := range step.Task.Contacts {
+					shows("whom to ask", c.Name+", "+c.How)
+				}
 				shows("who", step.Task.Who)
 			}
 		}

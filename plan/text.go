@@ -38,10 +38,16 @@ func (t *text) head() {
 	for i := range t.p.Subjects {
 		s := &t.p.Subjects[i]
 		t.line("%s  version %d -> %d  (%s)", s.Secret, s.From, s.To, s.Shape)
+		if s.Plan != "" {
+			t.line("  plan: %s, because: %s", s.Plan, s.PlanWhy)
+		}
 		for _, field := range []struct{ name, text string }{{"for", s.Purpose}, {"owner", s.Owner}, {"minted as", s.Name}} {
 			if field.text != "" {
 				t.line("  %s: %s", field.name, field.text)
 			}
+		}
+		for _, line := range (Brief{Contacts: s.Contacts, Links: s.Links, BlastRadius: s.BlastRadius}).Lines() {
+			t.line("  %s", line)
 		}
 	}
 	if t.p.Mode == Compromised {
@@ -55,7 +61,7 @@ func (t *text) steps() {
 		s := &t.p.Steps[i]
 		if s.Phase != phase {
 			phase = s.Phase
-			t.line("\n%s", phase)
+			t.line("\n%s", t.heading(phase))
 		}
 		if s.ID == t.p.NoReturn {
 			t.line("  ---- point of no return ----")
@@ -70,6 +76,14 @@ func (t *text) steps() {
 	}
 }
 
+// heading names a phase. What a person sets is not minted.
+func (t *text) heading(p pawl.Phase) string {
+	if p == pawl.Mint && t.all(ShapeSet) {
+		return "set"
+	}
+	return string(p)
+}
+
 // extra tells in brackets what the title does not.
 func (t *text) extra(s *Step) string {
 	var notes []string
@@ -79,8 +93,14 @@ func (t *text) extra(s *Step) string {
 	if s.Act == ActPut && s.Confirm != "" {
 		notes = append(notes, "confirmed by "+string(s.Confirm))
 	}
+	if s.Asks {
+		notes = append(notes, "asks a person while it may hold the old version")
+	}
 	if s.Act != ActWait && s.Within > 0 {
 		notes = append(notes, "within "+Span(s.Within))
+	}
+	if s.Gates != "" {
+		notes = append(notes, "before it goes on")
 	}
 	if s.Task != nil && s.Task.Within > 0 {
 		notes = append(notes, "within "+Span(s.Task.Within))
@@ -92,10 +112,8 @@ func (t *text) extra(s *Step) string {
 }
 
 func (t *text) task(s *Step) {
-	for _, field := range []struct{ name, text string }{{"do", s.Task.Do}, {"at", s.Task.URL}, {"who", s.Task.Who}} {
-		if field.text != "" {
-			t.line("       %s: %s", field.name, field.text)
-		}
+	for _, line := range taskBrief(s.Task).Lines() {
+		t.line("       %s", line)
 	}
 }
 
@@ -154,6 +172,8 @@ func (t *text) gap() string {
 		return fmt.Sprintf("%s, and as long as people take: %s", Span(g.Longest), g.Why)
 	case g.Longest > 0:
 		return fmt.Sprintf("%s: %s", Span(g.Longest), g.Why)
+	case t.all(ShapeSet):
+		return "none: nothing ends the value in place"
 	case t.all(ShapeLocal):
 		return "none: no issuer ends the old version"
 	default:

@@ -26,7 +26,7 @@ func TestUndoIsTheWayBack(t *testing.T) {
 		slices.Reverse(want)
 		var got []string
 		for i := range p.Undo {
-			if u := &p.Undo[i]; !u.ReprovesAny() && (len(got) == 0 || got[len(got)-1] != u.Reverses) {
+			if u := &p.Undo[i]; !u.ReprovesAny() && u.Act != plan.ActCheck && (len(got) == 0 || got[len(got)-1] != u.Reverses) {
 				got = append(got, u.Reverses)
 			}
 		}
@@ -55,9 +55,11 @@ func undoable(p *plan.Plan, s *plan.Step) bool {
 	case plan.ActPut:
 		return true
 	case plan.ActTask:
-		return s.Acts
+		return s.Acts && !s.Consumer
+	case plan.ActDiscover:
+		return slices.ContainsFunc(p.Undo, func(u plan.Step) bool { return u.Reverses == s.ID })
 	case plan.ActMint, plan.ActProvide:
-		return sub.Facts.Revokes || sub.Facts.Mint != estate.Locally
+		return sub.Shape != plan.ShapeSet && (sub.Facts.Revokes || sub.Facts.Mint != estate.Locally)
 	case plan.ActActivate, plan.ActCheck:
 		return false
 	default:
@@ -119,9 +121,11 @@ func TestUndoOfVerifiers(t *testing.T) {
 func TestPointOfNoReturn(t *testing.T) {
 	want := map[string]plan.Act{
 		"seed": plan.ActRevoke, "seed_compromised": plan.ActMint, "side_by_side": plan.ActRevoke, "replaced": plan.ActMint,
-		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "group": plan.ActDeactivate,
+		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "one_slot": "", "group": plan.ActDeactivate,
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
-		"migrate": plan.ActPut, "kept": "", "human_mint": plan.ActRevoke,
+		"migrate": plan.ActPut, "kept": "", "brief": plan.ActTask, "window_chosen": plan.ActMint, "by_person": plan.ActTask, "alternative": plan.ActMint, "alternative_elsewhere": plan.ActMint, "alternative_back": plan.ActTask,
+		"alternative_leaked": plan.ActMint, "config": "", "human_mint": plan.ActRevoke,
+		"shadows_compromised": plan.ActMint,
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		act, ok := want[s.name]

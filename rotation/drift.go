@@ -39,7 +39,8 @@ func (j *job) prepareUnwrite(ctx context.Context) {
 
 // prepareEnd looks whether all places still hold the new version, before the
 // old one is ended: hours may have passed since they were written, and a
-// deployment may have put the old value back.
+// deployment may have put the old value back, or somebody given a consumer a
+// value of its own.
 func (j *job) prepareEnd(ctx context.Context) {
 	if j.step.Phase != pawl.Retire || j.st.Attempt > 0 || j.mutant(mutant.EndUnread) {
 		return
@@ -51,6 +52,11 @@ func (j *job) prepareEnd(ctx context.Context) {
 		return
 	}
 	var places []string
+	shadows, err := j.newShadows(ctx)
+	if j.failed(ctx, err) || j.err != nil {
+		j.over = true
+		return
+	}
 	for _, put := range j.lastWrites() {
 		changed, err := j.changed(ctx, put, plan.ContentNew)
 		if j.failed(ctx, err) || j.err != nil {
@@ -61,19 +67,27 @@ func (j *job) prepareEnd(ctx context.Context) {
 			places = append(places, strings.TrimPrefix(put.Title, "write "+string(put.Content)+" to "))
 		}
 	}
+	var why []string
 	if len(places) > 0 {
+		why = append(why, fmt.Sprintf("somebody else wrote to %s since pawl did, and the old version may be in use there", strings.Join(places, ", ")))
+	}
+	if len(shadows) > 0 {
+		why = append(why, fmt.Sprintf("%s since pawl looked: who reads it may still use the old version", told(shadows)))
+	}
+	if len(why) > 0 {
 		j.over = true
-		j.question("approve", fmt.Sprintf("somebody else wrote to %s since pawl did, and the old version may be in use there: %s? approve to end it, decline to hold",
-			strings.Join(places, ", "), j.step.Title))
+		j.question("approve", fmt.Sprintf("%s: %s? approve to end it, decline to hold", strings.Join(why, "; "), j.step.Title))
 	}
 }
 
 // lastWrites gives the write that came last at each place of the step's secret.
-func (j *job) lastWrites() []*plan.Step {
+func (j *job) lastWrites() []*plan.Step { return j.s.state.lastWrites(j.step.Secret) }
+
+func (s *State) lastWrites(name pawl.SecretName) []*plan.Step {
 	var last []*plan.Step
-	for i := range j.s.state.Plan.Steps {
-		step := &j.s.state.Plan.Steps[i]
-		if step.Act == plan.ActPut && step.Secret == j.step.Secret && step.Content == plan.ContentNew {
+	for i := range s.Plan.Steps {
+		step := &s.Plan.Steps[i]
+		if step.Act == plan.ActPut && step.Secret == name && step.Content == plan.ContentNew {
 			last = append(last, step)
 		}
 	}
@@ -95,36 +109,53 @@ func (j *job) changed(ctx context.Context, put *plan.Step, ours ...plan.Content)
 }
 
 func (j *job) differs(ctx context.Context, put *plan.Step, ours ...plan.Content) (bool, error) {
+	last, first := j.told(put)
+	stands, err := j.stands(ctx, put, last, first, ours...)
+	return stands == StandsChanged, err
+}
+
+// stands compares a place with what pawl left there: contents of ours, by their
+// value, or what the place told of the last write. first is what it told before
+// the rotation, which is ours too where several contents are.
+func (j *job) stands(ctx context.Context, put *plan.Step, last, first *driver.Receipt, ours ...plan.Content) (Standing, error) {
 	if put.Confirm == estate.ByNothing {
-		return false, nil
+		return StandsUntold, nil
 	}
 	port, err := j.portOf(ctx, put.Place.Connection)
 	if err != nil {
-		return false, err
+		return StandsUntold, err
 	}
 	target := driver.Target{Kind: put.Place.Kind, Settings: put.Place.Settings}
 	if put.Confirm == estate.ByValue {
-		return j.changedValue(ctx, port, target, put, ours)
+		return j.standsByValue(ctx, port, target, put, ours)
 	}
-	last, first := j.told(put)
 	if last == nil {
-		return false, nil
+		return StandsUntold, nil
 	}
 	found, err := port.Stat(ctx, target)
+	moved := found.UpdatedAt.After(last.UpdatedAt)
+	if put.Confirm == estate.ByDigest {
+		moved = found.Digest != last.Digest && (len(ours) == 1 || first == nil || found.Digest != first.Digest)
+	}
 	switch {
-	case err != nil || !found.Exists:
-		return false, err // a copy that is gone is nobody's writing
-	case put.Confirm == estate.ByDigest:
-		return found.Digest != last.Digest && (len(ours) == 1 || first == nil || found.Digest != first.Digest), nil
+	case err != nil:
+		return StandsUntold, err
+	case !found.Exists:
+		return StandsGone, nil // a copy that is gone is nobody's writing
+	case moved:
+		return StandsChanged, nil
 	default:
-		return found.UpdatedAt.After(last.UpdatedAt), nil
+		return StandsSame, nil
 	}
 }
 
-func (j *job) changedValue(ctx context.Context, port *driver.Port, target driver.Target, put *plan.Step, ours []plan.Content) (bool, error) {
+func (j *job) standsByValue(ctx context.Context, port *driver.Port, target driver.Target, put *plan.Step, ours []plan.Content) (Standing, error) {
 	found, ok, err := port.Read(ctx, target)
-	if err != nil || !ok {
-		return false, err
+	switch {
+	case err != nil:
+		return StandsUntold, err
+	case !ok:
+		return StandsGone, nil
 	}
 	for _, content := range ours {
 		v, err := j.rendering(ctx, put, content)
@@ -133,13 +164,13 @@ func (j *job) changedValue(ctx context.Context, port *driver.Port, target driver
 		}
 		if err != nil {
 			j.err = err
-			return false, nil
+			return StandsUntold, nil
 		}
 		if found.Equal(v) {
-			return false, nil
+			return StandsSame, nil
 		}
 	}
-	return true, nil
+	return StandsChanged, nil
 }
 
 // rendering gives what a put would write with another content.
@@ -152,15 +183,17 @@ func (j *job) rendering(ctx context.Context, put *plan.Step, content plan.Conten
 // told gives what a place told of the last write of this rotation, and of what
 // was there before the first. last is nil when some write of ours has no known
 // end, or when there was none.
-func (j *job) told(put *plan.Step) (last, first *driver.Receipt) {
+func (j *job) told(put *plan.Step) (last, first *driver.Receipt) { return j.s.state.told(put) }
+
+func (s *State) told(put *plan.Step) (last, first *driver.Receipt) {
 	var at time.Time
-	for _, list := range [][]plan.Step{j.s.state.Plan.Steps, j.s.state.Plan.Undo} {
+	for _, list := range [][]plan.Step{s.Plan.Steps, s.Plan.Undo} {
 		for i := range list {
 			step := &list[i]
-			if step.Act != plan.ActPut || !samePlace(step.Place, put.Place) || !j.s.state.touched(step.ID) {
+			if step.Act != plan.ActPut || !samePlace(step.Place, put.Place) || !s.touched(step.ID) {
 				continue
 			}
-			st := j.s.state.Step(step.ID)
+			st := s.Step(step.ID)
 			if st.Status != StatusDone || st.Receipt == nil {
 				return nil, first
 			}

@@ -121,6 +121,8 @@ func (j *job) act(ctx context.Context) {
 		j.learn(ctx)
 	case plan.ActDiscover:
 		j.discover(ctx)
+	case plan.ActShadow:
+		j.shadow(ctx)
 	case plan.ActCheck:
 		j.check(ctx)
 	case plan.ActClean:

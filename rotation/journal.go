@@ -189,6 +189,7 @@ const (
 	KindOutcome EntryKind = "outcome" // a step ended, or one attempt of it did
 	KindLook    EntryKind = "look"    // what looking showed after an unknown effect
 	KindWaiting EntryKind = "waiting" // a step waits for time, a consumer, or a person
+	KindLate    EntryKind = "late"    // a deadline has passed; Until is when
 	KindSignal  EntryKind = "signal"  // a person's word
 	KindUndoing EntryKind = "undoing" // the rotation turns back
 	KindHeld    EntryKind = "held"    // it stopped safely for a person
@@ -236,8 +237,9 @@ type Entry struct {
 	Receipt    *driver.Receipt    `json:"receipt,omitempty"`
 	Strength   string             `json:"strength,omitempty"` // how well a write was confirmed
 	Credential *driver.Credential `json:"credential,omitempty"`
-	Known      []string           `json:"known,omitempty"` // ids at the issuer before a mint
-	Found      []estate.Settings  `json:"found,omitempty"` // places that a discovery found
+	Known      []string           `json:"known,omitempty"`   // ids at the issuer before a mint
+	Found      []estate.Settings  `json:"found,omitempty"`   // places that a discovery found
+	Shadows    []Shadow           `json:"shadows,omitempty"` // places that hold something which wins over a location
 	Print      pawl.Fingerprint   `json:"fingerprint,omitempty"`
 	Until      time.Time          `json:"until,omitzero"`
 	Resume     string             `json:"resume,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,8 +113,12 @@ func (l *lab) Info() driver.Info {
 	}
 	return driver.Info{Spec: estate.Spec{Name: "lab", Title: "Lab", Credential: estate.NeedsCredential, Kinds: []estate.Kind{
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
+		{Role: estate.RoleIssuer, Name: "other", Doc: "Another issuer with the same ids.", Issuer: &facts},
+		{Role: estate.RoleIssuer, Name: "reset", Doc: "One value that a mint replaces.", Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Verifies: true}},
 		location("place", estate.ByDigest), location("readable", estate.ByValue), location("stamped", estate.ByTimestamp),
+		{Role: estate.RoleDiscovery, Name: "workspaces", Doc: "Every place whose name begins with ws."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
+		{Role: estate.RoleActivation, Name: "load", Doc: "A consumer loads what a place holds.", Fields: append(name, estate.Field{Name: "from", Type: estate.String, Required: true, Doc: "The place."}), Identity: []string{"name"}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
 	}}}
 }
@@ -173,6 +178,10 @@ func (c *labConn) Mint(ctx context.Context, r driver.MintRequest) (m driver.Mint
 			old := c.lab.creds[0]
 			m = driver.Minted{Credential: driver.Credential{ID: old.id, Name: old.name}, Value: secret.One(secret.NewString(old.value))}
 			return
+		}
+		if r.Target.Kind == "reset" { // it ends what it has made before, and nothing else
+			c.lab.creds = slices.DeleteFunc(c.lab.creds, func(l *labCred) bool { return l.name == "reset" })
+			r.Name = "reset"
 		}
 		made := c.lab.mint(r.Name)
 		if c.lab.facts.Overlap == estate.Replaced {
@@ -265,6 +274,17 @@ func (c *labConn) Read(ctx context.Context, t driver.Target) (v secret.Value, ok
 	return v, ok, err
 }
 
+func (c *labConn) Discover(ctx context.Context, _ driver.Target) (list []driver.Target, err error) {
+	err = c.do(ctx, "discover", func() {
+		for name := range c.lab.places {
+			if strings.HasPrefix(name, "ws") {
+				list = append(list, driver.Target{Settings: estate.Settings{"name": name}})
+			}
+		}
+	})
+	return list, err
+}
+
 func (c *labConn) Remove(ctx context.Context, t driver.Target) error {
 	return c.do(ctx, "remove "+at(t), func() { delete(c.lab.places, at(t)) })
 }
@@ -273,6 +293,13 @@ func (c *labConn) Activate(ctx context.Context, a driver.Activation) (p driver.P
 	p.Done = true
 	if a.Kind == "deploy" {
 		err = c.do(ctx, "look "+at(a.Target), func() { p = driver.Progress{Done: c.lab.deployed, After: time.Hour, Detail: "not deployed yet"} })
+		return p, err
+	}
+	if a.Kind == "load" {
+		err = c.do(ctx, "load "+at(a.Target), func() {
+			from, to := c.lab.place(a.Target.Settings.String("from")), c.lab.place(at(a.Target))
+			to.value, to.loaded = from.value, from.value
+		})
 		return p, err
 	}
 	err = c.do(ctx, "reload "+at(a.Target), func() {

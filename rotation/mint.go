@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -201,6 +202,9 @@ func (j *job) mintedSame(c driver.Credential, same pawl.Version, err error) {
 // next turn looks before anything else is decided.
 func (j *job) mintFailed(ctx context.Context, e *driver.Error) {
 	j.cut, j.urgent = ctx.Err() != nil, true
+	if e.Kind == driver.Denied {
+		e.Next = strings.TrimPrefix(e.Next+j.orByHand(), "; ")
+	}
 	if e.Effect != pawl.EffectNone && j.facts().Mint != estate.Locally {
 		j.again(e)
 		return
@@ -255,7 +259,7 @@ func (j *job) accept(m driver.Minted) {
 		j.err = err
 		return
 	}
-	change.State, change.Credential = VersionMinted, &m.Credential
+	change.State, change.Credential = VersionMinted, j.stamped(&m.Credential)
 	if sub.Shape == plan.ShapeReplaced { // the old one died just now: this is the only one that works
 		change.State = VersionCurrent
 		j.versions = append(j.versions, VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionPrevious})

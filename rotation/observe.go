@@ -32,7 +32,9 @@ func known(rows []VersionRow) plan.Known {
 		k.Last = max(k.Last, r.Version)
 		if r.State == VersionCurrent {
 			k.Current, k.Held, k.RotatedAt = r.Version, r.Held, r.At
-			k.Identified = r.Credential != nil && r.Credential.ID != ""
+			if k.Identified, k.Source = false, ""; r.Credential != nil {
+				k.Identified, k.Source = r.Credential.ID != "", r.Credential.Issuer
+			}
 		}
 	}
 	return k

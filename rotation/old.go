@@ -20,10 +20,51 @@ func (j *job) row(ctx context.Context, v pawl.Version) (VersionRow, bool, error)
 }
 
 // oldCredential gives the record of the version that is replaced, nil when it
-// is not known.
+// is not known, and when another issuer minted it: its id means something else
+// here, or nothing.
 func (j *job) oldCredential(ctx context.Context) (*driver.Credential, error) {
 	row, _, err := j.row(ctx, j.subject().From)
-	return row.Credential, err
+	if c := row.Credential; err == nil && c != nil && j.ours(c) {
+		bare := *c
+		bare.Issuer = ""
+		return &bare, nil
+	}
+	return nil, err
+}
+
+// ours reports whether the issuer of this rotation minted a credential. Where
+// that is not on record the usual plan takes it for its own; an alternative
+// takes nothing on trust.
+func (j *job) ours(c *driver.Credential) bool {
+	sub := j.subject()
+	switch {
+	case sub.Source == "", j.mutant(mutant.EndElsewhere): // pinned before sources were on record
+		return true
+	case c.Issuer == "":
+		return sub.Plan == ""
+	default:
+		return c.Issuer == sub.Source
+	}
+}
+
+// elsewhere names the other issuer that is on record to have minted the version
+// which is replaced; "" is none.
+func (j *job) elsewhere(ctx context.Context) (string, error) {
+	row, _, err := j.row(ctx, j.subject().From)
+	if c := row.Credential; err == nil && c != nil && c.Issuer != "" && !j.ours(c) {
+		return c.Issuer, nil
+	}
+	return "", err
+}
+
+// stamped is a credential with the issuer that it is of, for the record.
+func (j *job) stamped(c *driver.Credential) *driver.Credential {
+	if c == nil {
+		return nil
+	}
+	of := *c
+	of.Issuer = j.subject().Source
+	return &of
 }
 
 // old gives the record and the value of the version that is replaced; either
@@ -63,12 +104,17 @@ func (j *job) learn(ctx context.Context) {
 			change.State = VersionCurrent
 		}
 	}
-	if c == nil && value != nil && sub.Facts.Identifies {
+	other, err := j.elsewhere(ctx)
+	if err != nil {
+		j.err = err
+		return
+	}
+	if c == nil && value != nil && sub.Facts.Identifies && other == "" {
 		if c, err = j.identify(ctx, value); j.failed(ctx, err) {
 			return
 		}
 	}
-	change.Credential = c
+	change.Credential = j.stamped(c)
 	j.versions, j.urgent = append(j.versions, change), true
 	j.ok(Entry{Version: sub.From, Credential: c, Print: change.Fingerprint, Detail: detail})
 }
@@ -132,7 +178,7 @@ func (j *job) name(ctx context.Context) {
 		}
 	}
 	sub := j.subject()
-	j.versions = append(j.versions, VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionCurrent, Credential: c})
+	j.versions = append(j.versions, VersionChange{Secret: sub.Secret, Version: sub.From, State: VersionCurrent, Credential: j.stamped(c)})
 	j.ok(Entry{Version: sub.From, Credential: c, Detail: fmt.Sprintf("version %d is credential %s", sub.From, c.ID)})
 }
 
@@ -194,8 +240,16 @@ func (j *job) end(ctx context.Context) {
 	if err == nil {
 		row, _, err = j.row(ctx, j.subject().To)
 	}
+	var other string
+	if err == nil {
+		other, err = j.elsewhere(ctx)
+	}
 	if err != nil {
 		j.err = err
+		return
+	}
+	if other != "" {
+		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "the old one was minted at " + other, Next: "end it there"})
 		return
 	}
 	if old == nil {

@@ -327,3 +327,40 @@ func TestUndoWithoutTheOldValue(t *testing.T) {
 	w.want(w.run(id), pawl.Done)
 	w.live("c2")
 }
+
+// Who may not mint is told what else the estate can say. Catches an error that
+// leaves one without a way to go on.
+func TestDeniedMintNamesThePerson(t *testing.T) {
+	w := newWorld(t, api, oneKey)
+	w.lab.before = func(call string) error {
+		if call == "mint" {
+			return &driver.Error{Op: "mint", Kind: driver.Denied, Effect: pawl.EffectNone, Why: "a scoped token may not"}
+		}
+		return nil
+	}
+	id := w.openKey()
+	w.want(w.run(id), pawl.Undone)
+	said := w.count(id, func(e rotation.Entry) bool { return strings.Contains(e.Next, "by: person in the issuer of KEY") })
+	if said != 1 {
+		t.Errorf("it says %d times how a person can mint\n%s", said, w.journal(id))
+	}
+}
+
+// A person mints at an issuer where the connection may not: pawl asks it for
+// nothing that needs the connection's rights.
+func TestMintedByPersonAtADriver(t *testing.T) {
+	w := newWorld(t, api, strings.Replace(oneKey, "kind: credential,", "kind: credential, by: person,", 1))
+	made := w.lab.mint("by ann")
+	id := w.openKey()
+	step := w.asks(w.run(id), plan.ActProvide)
+	w.mustSay(id, rotation.Entry{Word: rotation.WordProvide, Step: step.ID}, made.value)
+	step = w.asks(w.run(id), plan.ActTask)
+	w.lab.creds = w.lab.creds[1:] // ann ends it
+	w.mustSay(id, rotation.Entry{Word: rotation.WordApprove, Step: step.ID})
+	w.want(w.run(id), pawl.Done)
+	for _, call := range []string{"mint", "list", "revoke", "identify"} {
+		if w.lab.called(call) > 0 {
+			t.Errorf("it called the issuer to %s", call)
+		}
+	}
+}

@@ -53,12 +53,14 @@ func takes(step *plan.Step, w Word) bool {
 }
 
 // asksWhether reports whether a step may ask a question that yes and no answer:
-// approvals and tasks do, and so do a mint whose answer was lost, and changes
-// that find that somebody else was there.
+// approvals and tasks do, and so do a mint whose answer was lost, changes that
+// find that somebody else was there, and looks at what wins over a location.
 func asksWhether(step *plan.Step) bool {
 	switch step.Act {
 	case plan.ActApprove, plan.ActTask, plan.ActMint, plan.ActDiscard, plan.ActRevoke, plan.ActDeactivate:
 		return true
+	case plan.ActShadow:
+		return step.Asks
 	case plan.ActPut:
 		return step.Reverses != ""
 	default:

@@ -254,18 +254,22 @@ func (j *job) remove(ctx context.Context, port *driver.Port) {
 	j.ok(Entry{Receipt: &found, Detail: "removed: there was no copy before"})
 }
 
-// activate makes the consumers load what was put.
+// activate makes consumers load what was put.
 func (j *job) activate(ctx context.Context) {
-	put := j.s.state.Step(j.step.Of)
-	if j.mutant(mutant.SkipActivation) {
+	put := j.written()
+	switch {
+	case j.mutant(mutant.SkipActivation):
 		j.ok(Entry{})
+		return
+	case put == nil:
+		j.ok(Entry{Effect: pawl.EffectNone, Detail: "nothing to load: no place was written"})
 		return
 	}
 	port, err := j.port(ctx)
 	if j.failed(ctx, err) {
 		return
 	}
-	a := driver.Activation{Target: j.target(), Kind: j.step.Activate, Since: put.AnnouncedAt, Resume: j.st.Resume}
+	a := driver.Activation{Target: j.target(), Kind: j.step.Activate, Consumer: j.step.Consumer, Since: put.AnnouncedAt, Resume: j.st.Resume}
 	if put.Receipt != nil {
 		a.Receipt = *put.Receipt
 	}
@@ -277,4 +281,25 @@ func (j *job) activate(ctx context.Context) {
 	default:
 		j.pending(progress.After, progress.Resume, progress.Detail)
 	}
+}
+
+// written is the write whose value an activation has loaded: the last one of
+// those at the places of a discovery. nil when it found none.
+func (j *job) written() *StepState {
+	of, ok := j.s.state.Plan.Step(j.step.Of)
+	if !ok || of.Act != plan.ActDiscover {
+		return j.s.state.Step(j.step.Of)
+	}
+	var last *StepState
+	for _, list := range [][]plan.Step{j.s.state.Plan.Steps, j.s.state.Plan.Undo} {
+		for i := range list {
+			if list[i].Found != of.ID || list[i].Act != plan.ActPut || !j.s.state.touched(list[i].ID) {
+				continue
+			}
+			if st := j.s.state.Step(list[i].ID); last == nil || st.AnnouncedAt.After(last.AnnouncedAt) {
+				last = st
+			}
+		}
+	}
+	return last
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/secret"
@@ -30,10 +31,19 @@ func (j *job) probe(ctx context.Context) {
 		}
 	}
 	if len(missing) > 0 {
-		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Denied, Effect: pawl.EffectNone, Why: "the connection lacks: " + strings.Join(missing, ", "), Next: "pawl doctor " + j.step.Place.Connection})
+		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Denied, Effect: pawl.EffectNone, Why: "the connection lacks: " + strings.Join(missing, ", "), Next: "pawl doctor " + j.step.Place.Connection + j.orByHand()})
 		return
 	}
 	j.ok(Entry{})
+}
+
+// orByHand says how a person can do what the connection may not at the issuer.
+func (j *job) orByHand() string {
+	at, of := j.step.Place, j.subject().Issuer
+	if at.Connection != of.Connection || at.Kind != of.Kind || j.facts().Mint != estate.ByAPI {
+		return ""
+	}
+	return fmt.Sprintf("; or have a person mint and end it: by: person in the issuer of %s", j.step.Secret)
 }
 
 // quota makes sure that the issuer has room. Pawl makes no room itself: what
@@ -94,9 +104,10 @@ func (j *job) since() time.Time {
 	}
 }
 
-// inPlace is the version that should work when the step runs.
+// inPlace is the version that should work when the step runs: the new one from
+// its mint on, and the old one again in an undo.
 func (j *job) inPlace() pawl.Version {
-	if j.before0() || j.step.ReprovesAny() {
+	if j.before0() || j.step.Reverses != "" {
 		return j.subject().From
 	}
 	return j.subject().To

@@ -144,6 +144,7 @@ func (s *session) turn(ctx context.Context) (Wait, error) {
 	case pawl.Held:
 		return Wait{For: ForPerson}, nil
 	}
+	s.late()
 	stage := s.state.current()
 	if len(stage) == 0 {
 		return s.finish(ctx)

@@ -58,6 +58,7 @@ type StepState struct {
 	Credential  *driver.Credential
 	Known       []string
 	Found       []estate.Settings  // discover: the places
+	Shadows     []Shadow           // shadow: what was seen and, while it asks, what a person is asked about
 	Suspect     *driver.Credential // a credential that may be the one whose answer was lost
 	Attributed  bool               // the suspect is ours: by its name, or because a person said so
 	Provided    int64              // the signal by which a person gave the value
@@ -67,6 +68,7 @@ type StepState struct {
 	Why         string
 	Detail      string
 	Waived      bool
+	Late        bool               // that its deadline has passed is on record
 	given       *driver.Credential // what a person called the credential of the value that they gave
 	failing     time.Time          // when the first of Tries was
 	open        bool               // an intent without an outcome
@@ -136,6 +138,8 @@ func (s *State) apply(e Entry) {
 		if e.Resume == resumePerson { // what was said before a question is no answer to it
 			s.use(e)
 		}
+	case KindLate:
+		s.Step(e.Step).Late = true
 	case KindSignal:
 		s.Signals = append(s.Signals, e)
 		if e.Word == WordProvide {
@@ -233,6 +237,9 @@ func (st *StepState) outcome(e Entry) {
 		st.Credential = e.Credential
 	}
 	st.Strength = e.Strength
+	if e.Result == ResultOK {
+		st.Shadows = e.Shadows
+	}
 	switch e.Result {
 	case ResultOK, ResultWaived:
 		st.Status, st.DoneAt, st.Waived = StatusDone, e.Time, e.Result == ResultWaived
@@ -276,6 +283,7 @@ func (st *StepState) wait(e Entry) {
 	}
 	if e.Resume == resumePerson {
 		st.Provided, st.given = 0, nil // what was given before was of no use
+		st.Shadows = e.Shadows
 	}
 	if e.Credential != nil {
 		st.Suspect = e.Credential
@@ -321,8 +329,16 @@ func (s *State) applies(step *plan.Step) bool {
 	case step.ReprovesAny():
 		return s.anyPut()
 	default:
-		return s.touched(step.Reverses) || s.askedToAct(step.Reverses)
+		return s.touched(step.Reverses) || s.askedToAct(step.Reverses) || s.foundTouched(step.Reverses)
 	}
+}
+
+// foundTouched reports whether a write at any place of a discovery may have
+// acted.
+func (s *State) foundTouched(discovery string) bool {
+	return slices.ContainsFunc(s.Plan.Steps, func(step plan.Step) bool {
+		return step.Found == discovery && discovery != "" && step.Act == plan.ActPut && s.touched(step.ID)
+	})
 }
 
 // askedToAct reports whether a person was asked to do something outside: they

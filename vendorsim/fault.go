@@ -31,6 +31,9 @@ func (k Kind) Lie() bool {
 	return k == OKStoreNothing || k == OKStoreEmpty || k == OKStoreTruncated
 }
 
+// cuts reports whether the kind happens between the caller and the vendor.
+func (k Kind) cuts() bool { return !k.Lie() }
+
 // Rule says which calls go wrong, and how. Empty fields match everything.
 type Rule struct {
 	Kind      Kind
@@ -106,7 +109,11 @@ func (f *Faults) Wrap(h http.Handler) http.Handler {
 		if l, ok := h.(Labelled); ok {
 			label = l.Operation(r)
 		}
-		f.serve(w, r, label, h)
+		if rule, due := f.take(r, label, Kind.cuts); due {
+			rule.serve(w, r, h)
+			return
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 

@@ -31,9 +31,18 @@ func (f *Front) Serve(w http.ResponseWriter, r *http.Request, h Labelled) {
 	if f.Now != nil {
 		e.At = f.Now()
 	}
-	watched := &watcher{ResponseWriter: w}
-	defer func() { e.Status = watched.code; f.Requests.add(e) }()
-	f.Faults.serve(watched, r, e.Operation, h)
+	watched := &watcher{ResponseWriter: w, tape: record(r, h)}
+	rule, faulted := f.Faults.take(r, e.Operation, Kind.cuts)
+	defer func() {
+		e.Status = watched.code
+		f.Requests.add(e)
+		watched.tape.close(watched.code, watched.Header(), faulted)
+	}()
+	if faulted {
+		rule.serve(watched, r, h)
+	} else {
+		h.ServeHTTP(watched, r)
+	}
 	if watched.code == 0 {
 		watched.code = http.StatusOK
 	}
@@ -43,6 +52,12 @@ func (f *Front) Serve(w http.ResponseWriter, r *http.Request, h Labelled) {
 type watcher struct {
 	http.ResponseWriter
 	code int
+	tape *tape
+}
+
+func (w *watcher) Write(b []byte) (int, error) {
+	w.tape.answered(b)
+	return w.ResponseWriter.Write(b)
 }
 
 func (w *watcher) WriteHeader(code int) {
@@ -50,20 +65,16 @@ func (w *watcher) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
-func (f *Faults) serve(w http.ResponseWriter, r *http.Request, label string, h http.Handler) {
-	rule, hit := f.take(r, label, func(k Kind) bool { return !k.Lie() })
-	if !hit {
-		h.ServeHTTP(w, r)
-		return
-	}
-	if rule.Kind == Before {
-		markUnsent(r)
+// serve lets the call go wrong.
+func (r Rule) serve(w http.ResponseWriter, req *http.Request, h http.Handler) {
+	if r.Kind == Before {
+		markUnsent(req)
 		panic(http.ErrAbortHandler)
 	}
-	if rule.Acts || rule.Kind == AfterLost {
-		h.ServeHTTP(&nowhere{header: http.Header{}}, r)
+	if r.Acts || r.Kind == AfterLost {
+		h.ServeHTTP(&nowhere{header: http.Header{}}, req)
 	}
-	rule.answer(w, r)
+	r.answer(w, req)
 }
 
 // answer gives the faulty answer.

@@ -41,7 +41,7 @@ func TestManual(t *testing.T) {
 // actsOf lists what can be done at a kind. A person can end a credential where
 // no call can.
 func actsOf(k estate.Kind) []string {
-	acts := map[estate.Role][]string{estate.RoleIssuer: {"mint", "revoke"}, estate.RoleLocation: {"put"}, estate.RoleCheck: {"check"}, estate.RoleDiscovery: {"discover"}}[k.Role]
+	acts := map[estate.Role][]string{estate.RoleIssuer: {"mint", "revoke"}, estate.RoleLocation: {"put"}, estate.RoleCheck: {"check"}, estate.RoleDiscovery: {"discover"}, estate.RoleActivation: {k.Name}}[k.Role]
 	if k.Issuer != nil && k.Issuer.Deactivates {
 		acts = append(acts, "deactivate")
 	}

@@ -25,6 +25,8 @@ func execWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 	}
 	hold(t, filepath.Join(store, "copies", "seen"), "something")
 	hold(t, filepath.Join(store, "copies", "tried"), heldValue)
+	hold(t, filepath.Join(store, "copies", "tenant-one"), "something")
+	hold(t, filepath.Join(store, "copies", "tenant-two"), "something")
 	loaded := func(value string) bool {
 		text, ok := holds(execTarget("billing"))
 		return ok && text == value
@@ -36,8 +38,10 @@ func execWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 			{Role: estate.RoleIssuer, Kind: "program_replaced", Settings: execTarget("login")},
 			{Role: estate.RoleLocation, Kind: "program", Settings: execTarget("billing"), Other: execTarget("search"), Holds: holds, Loaded: loaded},
 			{Role: estate.RoleLocation, Kind: "program_write_only", Settings: execTarget("billing"), Other: execTarget("search"), Holds: holds, Loaded: loaded},
+			{Role: estate.RoleActivation, Kind: "program", Settings: execTarget("billing"), Other: execTarget("search")},
 			{Role: estate.RoleCheck, Kind: "program", Settings: execTarget("seen"), Break: func() { remove(t, copyOf(execTarget("seen"))) }},
 			{Role: estate.RoleCheck, Kind: "program_with_value", Settings: execTarget("tried"), Break: func() { remove(t, copyOf(execTarget("tried"))) }},
+			{Role: estate.RoleDiscovery, Kind: "program", Settings: execTarget("tenant-"), Found: []estate.Settings{execTarget("tenant-one"), execTarget("tenant-two")}},
 		},
 	}
 }

@@ -42,6 +42,8 @@ func flyWorld(t testing.TB, clock *drivertest.Clock) drivertest.World {
 			{Role: estate.RoleIssuer, Kind: "deploy_token", Settings: estate.Settings{"app": "web", "expiry": 48 * time.Hour}, Other: estate.Settings{"app": "idle", "expiry": time.Hour}},
 			{Role: estate.RoleIssuer, Kind: "org_token", Settings: estate.Settings{"expiry": 90 * time.Minute}},
 			flySecret(f, deploy),
+			{Role: estate.RoleActivation, Kind: "rolling", Settings: estate.Settings{"app": "web"}, Other: estate.Settings{"app": "idle"}},
+			{Role: estate.RoleActivation, Kind: "next_deploy", Settings: estate.Settings{"app": "web"}, Other: estate.Settings{"app": "idle"}, Outside: func(string) { deploy() }},
 			{Role: estate.RoleCheck, Kind: "machines_health", Settings: estate.Settings{"app": "web"},
 				Break: func() { f.SetSecret("web", "FLY_API_TOKEN", "broken"); deploy() }},
 			{Role: estate.RoleCheck, Kind: "logs", Settings: estate.Settings{"app": "web", "back": time.Duration(0), "expect": "reloaded", "forbid": "token validation error", "over": time.Minute},
@@ -84,6 +86,7 @@ func flyDeploy(t testing.TB, transport http.RoundTripper, session string, machin
 			t.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bearer "+session)
+		req.Header.Set("Content-Type", "application/json")
 		resp, err := transport.RoundTrip(req)
 		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatalf("the deployment failed: %v", err)

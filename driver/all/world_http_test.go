@@ -153,6 +153,9 @@ func httpWorld(testing.TB, *drivertest.Clock) drivertest.World {
 	cases = append(cases, drivertest.Case{Role: estate.RoleDiscovery, Kind: "list", Hostile: []string{"path", "items"},
 		Settings: estate.Settings{"path": "/tenants", "items": "tenants", "where": map[string]string{"app.status": "running"}, "set": map[string]string{"path": "/tenants/{id}/settings"}, "next": "next"},
 		Found:    []estate.Settings{{"path": "/tenants/one/settings"}, {"path": "/tenants/three/settings"}, {"path": "/tenants/four%2F4/settings"}}})
+	// Strange paths of the request and of the status are tried one at a time.
+	load := estate.Settings{"path": "/restart", "method": "POST", "body": `{"graceful":true}`, "status_path": "/health", "loaded": map[string]string{"status": "ok"}}
+	cases = append(cases, drivertest.Case{Role: estate.RoleActivation, Kind: "request", Settings: load, Hostile: []string{"path", "status_path"}})
 	// Writing, looking and removing each have a path of their own, so that one
 	// strange path leaves the others pointing at the real setting.
 	hostile := map[string][]string{"put": {"path"}, "put_watched": {}, "put_readable": {}}
@@ -175,6 +178,7 @@ func httpWorld(testing.TB, *drivertest.Clock) drivertest.World {
 			{Act: "check", Fault: http.StatusText(http.StatusUnprocessableEntity), Absorbed: true, Why: "the estate says which answer is expected; a refusal is what the check looks for"},
 			{Act: "check", Fault: http.StatusText(http.StatusConflict), Absorbed: true, Why: "a fixture that is there already was made by this run; whether it is really there is looked at next"},
 			{Act: "check", Fault: http.StatusText(http.StatusNotFound), Absorbed: true, Why: "a fixture that is not there need not be taken away"},
+			{Act: "activate", Fault: drivertest.Twice, Why: "the estate declares a request; whether it is needed cannot be told"},
 			{Act: "activate request", Fault: drivertest.Twice, Why: "the estate declares a request; whether it is needed cannot be told"},
 			{Act: "activate request without the receipt of the write", Fault: drivertest.Twice, Why: "the estate declares a request; whether it is needed cannot be told"},
 		},

@@ -30,8 +30,9 @@ type state struct {
 	list       []driver.Credential
 	finding    driver.Finding
 	found      []driver.Target
-	done       bool   // an activation is
-	resume     string // of an activation that is not
+	done       bool      // an activation is
+	resume     string    // of an activation that is not
+	since      time.Time // of the activation of a consumer
 }
 
 // act is one method of the contract, used on one kind.
@@ -56,6 +57,8 @@ func (s *suite) acts(tr trial) []act {
 		return append(list, locationActs(*tr.kind.Location)...)
 	case tr.kind.Check != nil:
 		return append(list, act{name: "check", run: look})
+	case tr.kind.Role == estate.RoleActivation:
+		return append(list, act{name: "activate", again: true, run: activate(tr.kind.Name, false)})
 	case tr.kind.Role == estate.RoleDiscovery:
 		return append(list, act{name: "discover", run: func(ctx context.Context, b *bench, s *state) (err error) {
 			s.found, err = b.conn.(driver.Discoverer).Discover(ctx, b.target())
@@ -184,7 +187,13 @@ func fill(b *bench, s *state) {
 // What was reached is kept for the next attempt.
 func activate(kind string, receipted bool) func(context.Context, *bench, *state) error {
 	return func(ctx context.Context, b *bench, s *state) error {
-		a := driver.Activation{Target: b.target(), Kind: kind, Since: b.clock.Now(), Resume: s.resume}
+		a := driver.Activation{Target: b.target(), Kind: kind, Consumer: b.kind.Role == estate.RoleActivation, Since: b.clock.Now(), Resume: s.resume}
+		if a.Consumer { // nothing else tells it which write is meant
+			if s.since.IsZero() {
+				s.since = a.Since
+			}
+			a.Since = s.since
+		}
 		a.Receipt.UpdatedAt = s.receipt.UpdatedAt
 		if receipted {
 			a.Receipt = s.receipt

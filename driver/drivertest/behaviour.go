@@ -29,6 +29,8 @@ func (s *suite) behaviour(t *testing.T, tr trial) {
 				t.Errorf("a consumer that does not work is %q: %v", st.finding.State, err)
 			}
 		}
+	case tr.kind.Role == estate.RoleActivation:
+		s.activatedTwice(t, tr, act{name: "activate"}, activate(tr.kind.Name, false))
 	case tr.kind.Role == estate.RoleDiscovery:
 		s.foundTwice(t, tr)
 	}
@@ -144,7 +146,7 @@ func (s *suite) location(t *testing.T, tr trial, f estate.LocationFacts) {
 	s.empty(t, b)
 	b.writes(t, f)
 	for _, a := range f.Activations {
-		s.activatedTwice(t, tr, a.Kind)
+		s.activatedTwice(t, tr, act{name: "activate " + a.Kind, prepare: fill}, activate(a.Kind, true))
 	}
 	if f.Removable {
 		s.removedTwice(t, tr)
@@ -190,14 +192,12 @@ func (b *bench) writes(t *testing.T, f estate.LocationFacts) {
 }
 
 // activatedTwice holds that consumers that have the value are left alone.
-func (s *suite) activatedTwice(t *testing.T, tr trial, kind string) {
-	a := act{name: "activate " + kind, prepare: fill}
+func (s *suite) activatedTwice(t *testing.T, tr trial, a act, run func(context.Context, *bench, *state) error) {
 	b, st := s.prepared(t, tr, a)
-	run := activate(kind, true)
 	if err := run(t.Context(), b, st); err != nil {
 		t.Fatal(b.wire.clean(err.Error()))
 	}
-	b.right(a, "after the activation "+kind)
+	b.right(a, "after the act "+a.name)
 	st.resume = ""
 	b.settle()
 	b.wire.aim(-1, nil, nil)

@@ -73,6 +73,10 @@ func (b *bench) once(ctx context.Context, a act, st *state) error {
 			b.t.Errorf("a check of a target that does not exist passed: %+v", f)
 		}
 		return err
+	case a.name == "activate":
+		p, err := b.conn.(driver.Activator).Activate(ctx, driver.Activation{Target: b.target(), Kind: b.kind.Name, Consumer: true, Since: b.clock.Now()})
+		b.inspect("hostile activation", nil, p)
+		return err
 	case len(a.name) > len("activate ") && a.name[:len("activate ")] == "activate ":
 		p, err := b.conn.(driver.Activator).Activate(ctx, driver.Activation{Target: b.target(), Kind: b.kind.Location.Activations[0].Kind, Receipt: st.receipt, Since: b.clock.Now()})
 		b.inspect("hostile activation", nil, p)

@@ -69,9 +69,9 @@ func kind(t *testing.T, k estate.Kind) {
 		forms(t, name, *k.Issuer)
 	}
 	fields(t, name, k.Fields)
-	for _, id := range slices.Concat(k.Identity, k.Given) {
+	for _, id := range slices.Concat(k.Identity, k.Given, k.Writes) {
 		if !slices.ContainsFunc(k.Fields, func(f estate.Field) bool { return f.Name == id }) {
-			t.Errorf("%s: the identity, or what a discovery gives, has %q, which is no field", name, id)
+			t.Errorf("%s: the identity, or what a discovery gives or only a write needs, has %q, which is no field", name, id)
 		}
 	}
 	if k.Location != nil {
@@ -164,7 +164,7 @@ func (s *suite) powers(t *testing.T) {
 		"UsageTeller": {is[driver.UsageTeller](conn), issuer(func(f estate.IssuerFacts) bool { return f.LastUsed })},
 		"Reader":      {is[driver.Reader](conn), location(func(f estate.LocationFacts) bool { return f.Readable })},
 		"Remover":     {is[driver.Remover](conn), location(func(f estate.LocationFacts) bool { return f.Removable })},
-		"Activator":   {is[driver.Activator](conn), location(func(f estate.LocationFacts) bool { return len(f.Activations) > 0 })},
+		"Activator":   {is[driver.Activator](conn), location(func(f estate.LocationFacts) bool { return len(f.Activations) > 0 }) || has(func(k estate.Kind) bool { return k.Role == estate.RoleActivation })},
 	} {
 		if p.met != p.promised {
 			t.Errorf("driver.%s: the connection meets it: %v; Info promises it: %v", name, p.met, p.promised)

@@ -30,7 +30,7 @@ func spec() estate.Spec {
 		Title:      "Your own program",
 		Credential: estate.OptionalCredential,
 		Connection: connection(),
-		Kinds:      []estate.Kind{issuer(), replaced(), location(), writeOnly(), check(), withValue()},
+		Kinds:      []estate.Kind{issuer(), replaced(), location(), writeOnly(), activation(), check(), withValue(), discovery()},
 	}
 }
 
@@ -118,6 +118,14 @@ func activations() []estate.ActivationFact {
 	return []estate.ActivationFact{{Kind: kindProgram, Doc: "The program makes the consumers load the value."}}
 }
 
+func activation() estate.Kind {
+	return estate.Kind{Role: estate.RoleActivation, Name: kindProgram,
+		Doc:      "A program that makes a consumer load what its location holds. It must do `activate`, leave a consumer alone that has the value, and say when it is done.",
+		Fields:   fields(),
+		Identity: []string{"target"},
+		Manual:   byHand(kindProgram)}
+}
+
 func check() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindProgram,
 		Doc:      "A program that looks at a consumer. It must do `check`, is not given the value, and must change nothing.",
@@ -134,6 +142,14 @@ func withValue() estate.Kind {
 		Identity: []string{"target"},
 		Manual:   byHand("check"),
 		Check:    &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
+}
+
+func discovery() estate.Kind {
+	return estate.Kind{Role: estate.RoleDiscovery, Name: kindProgram,
+		Doc:      "A program that lists the targets of a location, such as every tenant or every workspace. It must do `discover`.",
+		Fields:   fields(),
+		Identity: []string{"target"},
+		Manual:   byHand("discover")}
 }
 
 const notes = `- The protocol, with a complete program in plain shell, is described in [exec-protocol.md](../formats/exec-protocol.md).

@@ -111,6 +111,38 @@ func TestKeystoreChecksAndProbes(t *testing.T) {
 	}
 }
 
+func TestKeystoreDiscovers(t *testing.T) {
+	c := keystore(t)
+	find := driver.Target{Kind: "program", Settings: estate.Settings{"target": "tenant-"}}
+	if got, err := c.Discover(t.Context(), find); err != nil || len(got) != 0 {
+		t.Errorf("an empty store has %v, %v", got, err)
+	}
+	for _, name := range []string{"tenant-b", "other", "tenant-a"} {
+		g := driver.Target{Kind: "program", Settings: estate.Settings{"target": name}}
+		if _, err := c.Put(t.Context(), driver.Write{Target: g, Value: secret.NewString(canary)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := c.Discover(t.Context(), find)
+	if err != nil || len(got) != 2 || got[0].Settings.String("target") != "tenant-a" || got[1].Settings.String("target") != "tenant-b" {
+		t.Errorf("found %v, %v", got, err)
+	}
+}
+
+// A program that forgot to look is not one that found nothing.
+func TestDiscoverWithoutAList(t *testing.T) {
+	for reply, want := range map[string]int{`{"ok":true}`: -1, `{"ok":true,"exists":true}`: -1, `{"ok":true,"targets":[{"path":7}]}`: -1,
+		`{"ok":true,"exists":false}`: 0, `{"ok":true,"targets":[]}`: 0, `{"ok":true,"targets":[{"path":"/a","get_path":"/b"}]}`: 1} {
+		got, err := saying(t, reply, "", "0").Discover(t.Context(), target("program"))
+		switch {
+		case want < 0:
+			wantError(t, err, driver.Malformed, pawl.EffectNone, "")
+		case err != nil || len(got) != want:
+			t.Errorf("%s gives %v, %v", reply, got, err)
+		}
+	}
+}
+
 func TestKeystoreTellsADigest(t *testing.T) {
 	c, g := keystore(t), target("program_write_only")
 	var digests []string

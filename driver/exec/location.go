@@ -76,7 +76,11 @@ func (c *conn) Remove(ctx context.Context, t driver.Target) error {
 
 // Activate has the program make consumers load the value.
 func (c *conn) Activate(ctx context.Context, a driver.Activation) (driver.Progress, error) {
-	got, err := c.do(ctx, call{act: "activate", role: estate.RoleLocation, target: a.Target, acts: true,
+	role := estate.RoleLocation
+	if a.Consumer {
+		role = estate.RoleActivation
+	}
+	got, err := c.do(ctx, call{act: "activate", role: role, target: a.Target, acts: true,
 		more: details{Activation: a.Kind, Receipt: &a.Receipt, Since: a.Since, Resume: a.Resume}})
 	if err != nil {
 		return driver.Progress{}, err

@@ -35,6 +35,7 @@ type reply struct {
 	Resume      string              `json:"resume"`
 	Link        string              `json:"link"`
 	Grants      []grant             `json:"grants"`
+	Targets     []map[string]string `json:"targets"`
 
 	call  call
 	parts secret.Parts // of Value and Base64
@@ -226,7 +227,7 @@ func isTruth(field string) bool {
 
 // listed makes lists of the fields whose names have numbers: grants.0.need.
 func listed(tree map[string]any) map[string]any {
-	for _, field := range []string{"credentials", "grants"} {
+	for _, field := range []string{"credentials", "grants", "targets"} {
 		numbered, ok := tree[field].(map[string]any)
 		if !ok {
 			continue

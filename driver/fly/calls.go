@@ -26,7 +26,7 @@ const (
 
 // calls lists every operation that the driver uses.
 func calls() []driver.Call {
-	const tokens, roll = kindDeploy + " and " + kindOrg, kindSecret + " activation " + rolling
+	const tokens, roll = kindDeploy + " and " + kindOrg, kindSecret + " activation, and a consumer's, " + rolling
 	return []driver.Call{
 		{Method: "GET", Path: pathCurrent, Permission: anyToken, For: tokens + " verify and identify, with the token itself; probe"},
 		{Method: "QUERY", Path: "App", Permission: ofApp, For: kindDeploy + " mint"},
@@ -39,7 +39,7 @@ func calls() []driver.Call {
 		{Method: "POST", Path: pathSecret, Permission: ofApp, For: kindSecret + " put"},
 		{Method: "DELETE", Path: pathSecret, Permission: ofApp, For: kindSecret + " remove"},
 		{Method: "POST", Path: pathSecrets, Permission: ofApp, For: roll + ", where the version of the secrets is not known: takes away a name that is not there, as flyctl does"},
-		{Method: "GET", Path: pathMachines, Permission: ofApp, For: kindSecret + " activation and probe; " + kindHealth},
+		{Method: "GET", Path: pathMachines, Permission: ofApp, For: kindSecret + " activation and probe; activations of consumers; " + kindHealth},
 		{Method: "POST", Path: pathLease, Permission: ofApp, For: roll},
 		{Method: "GET", Path: pathMachine, Permission: ofApp, For: roll},
 		{Method: "POST", Path: pathMachine, Permission: ofApp, For: roll},

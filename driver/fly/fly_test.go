@@ -328,6 +328,9 @@ func (s *site) call(method, ending, body string) {
 		s.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+s.session)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := vendorsim.Transport(map[string]http.Handler{sim.MachinesHost: s.Fly}).RoundTrip(req)
 	if err != nil || resp.StatusCode >= 300 {
 		s.t.Fatalf("%s %s: %v", method, ending, err)

@@ -52,7 +52,7 @@ func (*Driver) Info() driver.Info {
 				{Name: "api_base", Type: estate.String, URL: true, Default: defaultAPI, Example: "http://_api.internal:4280", Doc: "Where the Machines API is. Inside Fly's private network it is `http://_api.internal:4280`."},
 				{Name: "graphql_base", Type: estate.String, URL: true, Default: defaultGraphQL, Example: defaultGraphQL, Doc: "Where the GraphQL API and the releases calls are."},
 			},
-			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), machinesHealth(), appLogs(), orgApps()},
+			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), rollApp(), awaitApp(), machinesHealth(), appLogs(), orgApps()},
 		},
 		Since:   "0.1",
 		APIDocs: "https://fly.io/docs/machines/api/",
@@ -126,6 +126,22 @@ func appSecret() estate.Kind {
 			{Kind: rolling, Doc: "Updates the app's machines one after the other, each with its own configuration, and goes on when the last one is started and its checks pass."},
 			{Kind: nextDeploy, Waits: true, Doc: "Does nothing and waits until somebody has deployed: done when every machine has booted after the write."},
 		}}}
+}
+
+func rollApp() estate.Kind {
+	return estate.Kind{Role: estate.RoleActivation, Name: rolling,
+		Doc:      "Updates the machines of an app that reads the value from somewhere else, one after the other, each with its own configuration, so that they boot again; goes on when the last one is started and its checks pass.",
+		Fields:   []estate.Field{appField()},
+		Identity: []string{"app"},
+		Manual:   estate.Manual{rolling: "flyctl apps restart {{.app}}"}}
+}
+
+func awaitApp() estate.Kind {
+	return estate.Kind{Role: estate.RoleActivation, Name: nextDeploy, Waits: true,
+		Doc:      "Does nothing and waits until somebody has deployed an app that reads the value from somewhere else: done when every machine has booted after the write.",
+		Fields:   []estate.Field{appField()},
+		Identity: []string{"app"},
+		Manual:   estate.Manual{nextDeploy: "flyctl deploy --app {{.app}}"}}
 }
 
 func machinesHealth() estate.Kind {

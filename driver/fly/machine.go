@@ -73,11 +73,23 @@ func (m *machine) metadata() map[string]string {
 	return meta
 }
 
+// loadMarker is the entry that says since which write pawl has made a machine
+// boot that reads the value from somewhere else, as the second of the write.
+const loadMarker = "pawl_loads_since"
+
+// marker is the entry by which a machine is known to be done.
+func (r roll) marker() string {
+	if r.Loads {
+		return loadMarker
+	}
+	return marker
+}
+
 // marked reports whether pawl has made the machine boot with a version of the
-// secrets or a later one.
-func (m *machine) marked(version int) bool {
-	n, err := strconv.Atoi(m.metadata()[marker])
-	return err == nil && n >= version
+// secrets or a later one, or after a write or a later one.
+func (m *machine) marked(at roll) bool {
+	n, err := strconv.Atoi(m.metadata()[at.marker()])
+	return err == nil && n >= at.Version
 }
 
 // reachable reports whether the machine's configuration can be trusted. Fly

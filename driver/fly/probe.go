@@ -18,10 +18,22 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 		return c.probeTokens(ctx, t)
 	case kindSecret:
 		return c.probeSecret(ctx, t)
-	case kindHealth:
+	case kindHealth, nextDeploy:
 		app := t.Settings.String("app")
 		_, err := c.machines(ctx, opProbe, app)
 		return grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, ofApp, err)
+	case rolling:
+		app := t.Settings.String("app")
+		_, err := c.machines(ctx, opProbe, app)
+		got, err := grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, ofApp, err)
+		if err != nil {
+			return nil, err
+		}
+		update := driver.Grant{Need: "update the machines of " + app, Has: driver.Maybe, Detail: "Fly does not tell whether a token only reads"}
+		if got[0].Has == driver.No {
+			update.Has, update.Detail = driver.No, "it needs "+ofApp
+		}
+		return append(got, update), nil
 	case kindLogs:
 		app := t.Settings.String("app")
 		_, err := c.logPage(ctx, opProbe, app, "")

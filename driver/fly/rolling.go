@@ -27,22 +27,27 @@ const leaseTTL = 60 * time.Second
 // roll is how far a rolling activation is. It is what the engine journals. A
 // lost one does no harm: the machines themselves say which are done.
 type roll struct {
-	Version int     `json:"version"` // of the app's secrets, that machines must have at least
+	Version int     `json:"version"`         // of the app's secrets, that machines must have at least; of a consumer the second of the write
+	Loads   bool    `json:"loads,omitempty"` // the app reads the value from somewhere else
 	Release release `json:"release,omitzero"`
 }
 
 // Activate makes an app's machines load a secret. Each call changes at most
 // one machine, so that it is short and what it did is in the journal.
 func (c *conn) Activate(ctx context.Context, a driver.Activation) (driver.Progress, error) {
-	p, err := placeOf(opActivate, a.Target)
-	if err != nil {
+	app := a.Target.Settings.String("app")
+	if a.Consumer { // what another place told of the write says nothing here
+		a.Receipt = driver.Receipt{}
+	} else if p, err := placeOf(opActivate, a.Target); err != nil {
 		return driver.Progress{}, err
+	} else {
+		app = p.app
 	}
-	switch a.Kind {
-	case rolling:
-		return c.roll(ctx, p.app, a)
-	case nextDeploy:
-		return c.awaitDeploy(ctx, p.app, a)
+	switch {
+	case a.Kind == rolling:
+		return c.roll(ctx, app, a)
+	case a.Kind == nextDeploy:
+		return c.awaitDeploy(ctx, app, a)
 	default:
 		return driver.Progress{}, unsupported(opActivate, a.Kind)
 	}
@@ -59,7 +64,7 @@ func (c *conn) roll(ctx context.Context, app string, a driver.Activation) (drive
 			return driver.Progress{}, err
 		}
 	}
-	done, next, wait := survey(list, at.Version)
+	done, next, wait := survey(list, at)
 	say := fmt.Sprintf("%d of %d machines have it", done, len(list))
 	switch {
 	case wait != "":
@@ -87,13 +92,13 @@ func (c *conn) roll(ctx context.Context, app string, a driver.Activation) (drive
 // survey counts the machines that are done. wait says why none may be touched
 // now: the last one that was is not healthy yet. next is the one to update;
 // one that cannot be reached comes last.
-func survey(list []machine, version int) (done int, next *machine, wait string) {
+func survey(list []machine, at roll) (done int, next *machine, wait string) {
 	for i := range list {
 		m := &list[i]
 		switch {
-		case m.marked(version) && m.resting() && (m.sleeps() || m.metadata()[restedMarker] == strconv.Itoa(version)):
+		case m.marked(at) && m.resting() && (m.sleeps() || m.metadata()[restedMarker] == strconv.Itoa(at.Version)):
 			done++
-		case m.marked(version):
+		case m.marked(at):
 			if bad := m.unhealthy(); bad != "" {
 				wait = bad
 				continue
@@ -113,6 +118,9 @@ func resumed(a driver.Activation) roll {
 	}
 	if v, err := strconv.Atoi(a.Receipt.Revision); err == nil && v > at.Version {
 		at.Version = v
+	}
+	if a.Consumer {
+		at.Loads, at.Version = true, int(a.Since.Unix())
 	}
 	return at
 }
@@ -162,7 +170,7 @@ func (c *conn) awaitDeploy(ctx context.Context, app string, a driver.Activation)
 	version, _ := strconv.Atoi(a.Receipt.Revision) // 0 where it is not known
 	done := 0
 	for i := range list {
-		if m := &list[i]; m.booted(since) || m.State == stopped || version > 0 && m.marked(version) {
+		if m := &list[i]; m.booted(since) || m.State == stopped || version > 0 && m.marked(roll{Version: version}) {
 			done++
 		}
 	}

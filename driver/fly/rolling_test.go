@@ -402,3 +402,50 @@ func TestLeaseAsksForItsEndInBothWays(t *testing.T) {
 		t.Errorf("the body asks for %s", body)
 	}
 }
+
+// consumer is an app that reads a value which was written somewhere else.
+func (s *site) consumer(kind string) driver.Activation {
+	t := target(kind)
+	return driver.Activation{Target: t, Kind: kind, Consumer: true, Receipt: driver.Receipt{Exists: true, Revision: "99"}, Since: s.now}
+}
+
+// An app that reads the value from somewhere else: its machines boot again, one
+// after the other, once for each write, although its own secrets did not
+// change. What the other place told of its write does not matter.
+func TestRollingOfAConsumer(t *testing.T) {
+	s := newSite(t, slow, 3)
+	a := s.consumer("rolling")
+	down := 0
+	s.roll(a, func(driver.Progress) {
+		if !s.Healthy("web") {
+			down++
+		}
+	})
+	if s.updates() != 3 || down > 0 {
+		t.Errorf("%d updates of 3 machines; down at %d looks", s.updates(), down)
+	}
+	s.roll(a, nil)
+	if s.updates() != 3 {
+		t.Errorf("%d updates: a machine that has booted since was updated again", s.updates())
+	}
+	s.now = s.now.Add(time.Hour)
+	s.roll(s.consumer("rolling"), nil)
+	if s.updates() != 6 {
+		t.Errorf("%d updates after the next write, want 6", s.updates())
+	}
+}
+
+// Somebody else deploys an app that reads the value from somewhere else.
+func TestConsumerWaitsForADeployment(t *testing.T) {
+	s := newSite(t, sim.Config{}, 2)
+	a := s.consumer("next_deploy")
+	p, err := s.port.Activate(t.Context(), a)
+	if err != nil || p.Done || s.updates() != 0 {
+		t.Fatalf("%+v, %v, %d updates", p, err, s.updates())
+	}
+	s.now = s.now.Add(time.Minute)
+	s.roll(s.consumer("rolling"), nil)
+	if p, err = s.port.Activate(t.Context(), a); err != nil || !p.Done {
+		t.Errorf("after every machine has booted it is %+v, %v", p, err)
+	}
+}

@@ -38,7 +38,7 @@ func (c *conn) update(ctx context.Context, app, id string, at roll) error {
 		return err
 	}
 	switch {
-	case m.marked(at.Version):
+	case m.marked(at):
 		return nil
 	case !m.reachable() || m.ID != id:
 		return &driver.Error{Op: opActivate, On: app + " " + id, Kind: driver.Unavailable, Effect: pawl.EffectNone, Why: "the host of the machine cannot be reached"}
@@ -61,7 +61,7 @@ func (m *machine) again(at roll) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	marks := map[string]string{marker: strconv.Itoa(at.Version)}
+	marks := map[string]string{at.marker(): strconv.Itoa(at.Version)}
 	if at.Release.known() {
 		marks["fly_release_id"], marks["fly_release_version"] = at.Release.ID, strconv.Itoa(at.Release.Version)
 	}
@@ -80,7 +80,10 @@ func (m *machine) again(at roll) (map[string]any, error) {
 		config[k] = v
 	}
 	config["metadata"] = next
-	body := map[string]any{"config": config, "min_secrets_version": at.Version, "name": m.Name, "region": m.Region}
+	body := map[string]any{"config": config, "name": m.Name, "region": m.Region}
+	if !at.Loads {
+		body["min_secrets_version"] = at.Version
+	}
 	if m.Instance != "" {
 		body["current_version"] = m.Instance // what was read is what is replaced, or nothing is
 	}

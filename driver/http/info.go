@@ -37,7 +37,7 @@ func spec() estate.Spec {
 		Title:      "HTTP services",
 		Credential: estate.OptionalCredential,
 		Connection: connection(),
-		Kinds:      []estate.Kind{put(), watched(), readable(), get(), getWithValue(), request(), fixtureKind(), logKind(), listKind()},
+		Kinds:      []estate.Kind{put(), watched(), readable(), loadKind(), get(), getWithValue(), request(), fixtureKind(), logKind(), listKind()},
 	}
 }
 
@@ -107,6 +107,7 @@ func watched() estate.Kind {
 			"Where in the JSON answer of `get_path` that is: names and list indexes joined by dots; `[key=API_KEY]` finds the element of a list by a field of it.", true)),
 		Identity: []string{"path"},
 		Given:    []string{"get_path"},
+		Writes:   []string{"body"},
 		Manual:   byHand(),
 		Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Live: true, Activations: activations()}}
 }
@@ -118,6 +119,7 @@ func readable() estate.Kind {
 			"Where in the JSON answer of `get_path` the value is, written as for `watch` of `put_watched`. Without it the whole answer is the value.", false)),
 		Identity: []string{"path"},
 		Given:    []string{"get_path"},
+		Writes:   []string{"body"},
 		Manual:   byHand(),
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true, Activations: activations()}}
 }
@@ -192,9 +194,9 @@ func request() estate.Kind {
 func calls() []driver.Call {
 	const declared = "whatever the service asks for"
 	return []driver.Call{
-		{Method: "GET", Path: "/{path}", Permission: declared, For: "checks get, get_with_value, log and fixture, discovery list, looking at put_watched and put_readable, and probing by probe_path"},
+		{Method: "GET", Path: "/{path}", Permission: declared, For: "checks get, get_with_value, log and fixture, discovery list, status_path of the activation request, looking at put_watched and put_readable, and probing by probe_path"},
 		{Method: "PUT", Path: "/{path}", Permission: declared, For: "writing to every location, unless method says otherwise"},
-		{Method: "POST", Path: "/{path}", Permission: declared, For: "activation request and check request, unless their method says otherwise"},
+		{Method: "POST", Path: "/{path}", Permission: declared, For: "activation request, of a location and of a consumer, and check request, unless their method says otherwise"},
 		{Method: "DELETE", Path: "/{path}", Permission: declared, For: "undoing put_watched and put_readable, unless remove_method says otherwise"},
 	}
 }

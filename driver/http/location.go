@@ -119,26 +119,3 @@ func (c *conn) Remove(ctx context.Context, t driver.Target) error {
 	}
 	return err
 }
-
-// Activate makes the declared request.
-func (c *conn) Activate(ctx context.Context, a driver.Activation) (driver.Progress, error) {
-	s := a.Target.Settings
-	if !isLocation(a.Target.Kind) || a.Kind != activateRequest {
-		return driver.Progress{}, unsupported("activate", a.Target.Kind)
-	}
-	if s.String("activate_path") == "" {
-		return driver.Progress{}, &driver.Error{Op: "activate", On: s.String("path"), Kind: driver.Invalid, Effect: pawl.EffectNone,
-			Why: "activate: request needs activate_path"}
-	}
-	q, err := ask("activate", orElse(s.String("activate_method"), http.MethodPost), s.String("activate_path"), s)
-	if err != nil {
-		return driver.Progress{}, err
-	}
-	if err := carry(&q, secret.NewString(s.String("activate_body")), defaultType); err != nil {
-		return driver.Progress{}, err
-	}
-	if _, err := c.client.Do(ctx, q, nil); err != nil {
-		return driver.Progress{}, err
-	}
-	return driver.Progress{Done: true}, nil
-}

@@ -80,7 +80,6 @@ func ping() estate.Kind {
 func calls() []driver.Call {
 	return []driver.Call{
 		{Method: "RESP", Path: "AUTH", Permission: "none", For: "every connection, verify, the check"},
-		{Method: "RESP", Path: "HELLO", Permission: "none", For: "every connection"},
 		{Method: "RESP", Path: "PING", Permission: "+ping", For: "probe, the check"},
 		{Method: "RESP", Path: "ACL GETUSER", Permission: "+acl|getuser", For: "acl_user: every act but verify"},
 		{Method: "RESP", Path: "ACL SETUSER", Permission: "+acl|setuser", For: "acl_user: mint and revoke"},
@@ -96,8 +95,8 @@ func calls() []driver.Call {
 
 const notes = `- ` + "`acl_user`" + ` is the way without a gap: a user may have several passwords. Pawl adds the new one by its SHA-256 (` + "`#hash`" + `), so the password is in no
   command, and removes the old one by its hash (` + "`!hash`" + `). It never deletes a user: that would cut its connections.
-- The id of a credential is the SHA-256 that Redis itself shows in ` + "`ACL GETUSER`" + `. It stands in the journal. For passwords that pawl makes that tells nothing;
-  a short password that somebody chose can be guessed from it, there as on the server.
+- The id of a credential is the first four digits of the SHA-256 that Redis itself shows in ` + "`ACL GETUSER`" + `. It stands in the journal, and is short
+  so that a weak password that somebody chose cannot be told from other guesses by it. Where an id could mean two passwords, pawl removes neither.
 - Removing a password ends no connection: clients that have logged in with it stay. Redis tells of no password when it was last used. Who still tries the old one shows
   in ` + "`ACL LOG`" + `, with the user, the client's address and the time; look there after the old one was removed.
 - ` + "`requirepass`" + ` has a gap: from the change on the old password is refused to new connections. Prefer a user of its own.

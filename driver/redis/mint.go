@@ -13,7 +13,7 @@ type change struct {
 	user     string
 	password secret.Value
 	keep     string // how it outlives a restart
-	command  []any
+	command  []string
 }
 
 // mintOnce sends the one command, and has the server keep what it changed.

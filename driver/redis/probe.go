@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/pawlhq/pawl/driver"
@@ -52,7 +51,7 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 
 // mayChange asks whether a user may make a change and have it kept over a
 // restart of the server.
-func (s *session) mayChange(user string, t driver.Target, command ...any) ([]driver.Grant, error) {
+func (s *session) mayChange(user string, t driver.Target, command ...string) ([]driver.Grant, error) {
 	grants, err := s.may(user, command...)
 	if err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func (s *session) mayChange(user string, t driver.Target, command ...any) ([]dri
 	if e := driver.AsError(s.op, err); e != nil && e.Kind != driver.Denied && e.Kind != driver.Unsupported && e.Kind != driver.Invalid {
 		return nil, e
 	}
-	keep := map[string][]any{persistFile: {"ACL", "SAVE"}, persistConfig: {"CONFIG", "REWRITE"}}[way]
+	keep := map[string][]string{persistFile: {"ACL", "SAVE"}, persistConfig: {"CONFIG", "REWRITE"}}[way]
 	if keep == nil {
 		return grants, nil
 	}
@@ -70,14 +69,14 @@ func (s *session) mayChange(user string, t driver.Target, command ...any) ([]dri
 }
 
 // lets is what gives a user a command, in Redis's own words.
-func lets(user string, command ...any) string {
-	return "it needs ACL SETUSER " + user + " +" + strings.ToLower(fmt.Sprint(command[0])+"|"+fmt.Sprint(command[1]))
+func lets(user string, command ...string) string {
+	return "it needs ACL SETUSER " + user + " +" + strings.ToLower(command[0]+"|"+command[1])
 }
 
 // may asks whether a user may run a command.
-func (s *session) may(user string, command ...any) ([]driver.Grant, error) {
-	grant := driver.Grant{Need: "run " + command[0].(string) + " " + command[1].(string), Has: driver.Maybe}
-	answer, err := s.ask(append([]any{"ACL", "DRYRUN", user}, command...)...)
+func (s *session) may(user string, command ...string) ([]driver.Grant, error) {
+	grant := driver.Grant{Need: "run " + command[0] + " " + command[1], Has: driver.Maybe}
+	answer, err := s.ask(append([]string{"ACL", "DRYRUN", user}, command...)...)
 	e := driver.AsError(s.op, err)
 	switch {
 	case e == nil && answer == "OK":

@@ -25,10 +25,10 @@ func (c *conn) replace(ctx context.Context, r driver.MintRequest) (driver.Minted
 	var plain string
 	_ = password.Use(func(b []byte) error { plain = string(b); return nil }) // it was made just now
 	keep := s.keeping(r.Target.Settings.String("persist"))
-	if err := c.mintOnce(ctx, s, change{user: defaultUser, password: password, keep: keep, command: []any{"CONFIG", "SET", "requirepass", plain}}); err != nil {
+	if err := c.mintOnce(ctx, s, change{user: defaultUser, password: password, keep: keep, command: []string{"CONFIG", "SET", "requirepass", plain}}); err != nil {
 		return driver.Minted{}, err
 	}
-	return driver.Minted{Credential: driver.Credential{ID: "requirepass@" + hash(password)[:12], CreatedAt: c.env.Now().UTC().Truncate(time.Second)},
+	return driver.Minted{Credential: driver.Credential{ID: "requirepass@" + id(hash(password)), CreatedAt: c.env.Now().UTC().Truncate(time.Second)},
 		Value: secret.One(password)}, nil
 }
 

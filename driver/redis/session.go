@@ -6,9 +6,6 @@ import (
 	"io"
 	"strings"
 
-	goredis "github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
-
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/driver/tcp"
@@ -20,24 +17,19 @@ const defaultPort = 6379
 // defaultUser is whom a connection is that says only a password.
 const defaultUser = "default"
 
-// noDeadline has the library set no deadlines: the connection ends with the
-// act's context.
-const noDeadline = -2
-
 // place is where to log in.
 type place struct {
 	host, mode, ca string
 	port           int
 }
 
-// session is one connection, for one act.
+// session is one connection, for one act. It ends with the act's context, and
+// nothing is sent over it twice.
 type session struct {
-	ctx    context.Context
 	op, on string
 	dialer *tcp.Dialer
 	line   io.Closer
-	client *goredis.Client
-	conn   *goredis.Conn
+	wire   *wire
 }
 
 // open logs in as the connection's own user.
@@ -60,7 +52,7 @@ func (c *conn) open(ctx context.Context, op, on string) (*session, error) {
 
 // dial connects without logging in.
 func (c *conn) dial(ctx context.Context, op, on string, at place) (*session, error) {
-	s := &session{ctx: ctx, op: op, on: on, dialer: tcp.NewDialer(ctx, c.env)}
+	s := &session{op: op, on: on, dialer: tcp.NewDialer(ctx, c.env)}
 	if err := ctx.Err(); err != nil {
 		return nil, tcp.Failure(ctx, op, on, false, err)
 	}
@@ -68,37 +60,18 @@ func (c *conn) dial(ctx context.Context, op, on string, at place) (*session, err
 	if err != nil {
 		return nil, invalid(op, on, "tls or ca: "+err.Error(), "")
 	}
-	// Connected here and not by the library, which would log a failure.
 	line, err := s.dialer.DialTLS(config)(ctx, "tcp", tcp.Address(at.host, at.port))
 	if err != nil {
 		return nil, s.dialer.Failure(op, on, false, err)
 	}
-	set := options()
-	set.Dialer = tcp.Given(line)
-	s.line, s.client = line, goredis.NewClient(set)
-	s.conn = s.client.Conn()
+	s.line, s.wire = line, newWire(line)
 	return s, nil
-}
-
-// options has the library do what it is told, once, over the one connection:
-// no second attempt, no reconnection, nothing said of itself. It sends HELLO 2
-// without a password, for AUTH, sent by auth, tells a refusal from a server
-// that does not know HELLO.
-func options() *goredis.Options {
-	return &goredis.Options{
-		Addr:     "the connection of the act",
-		Protocol: 2, MaxRetries: -1, DialerRetries: 1, PoolSize: 1, PipelinePoolSize: -1, DisableIdentity: true,
-		ReadTimeout: noDeadline, WriteTimeout: noDeadline,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	}
 }
 
 // close ends the connection. A server forgets a client whose connection is
 // gone.
 func (s *session) close() {
-	_ = s.conn.Close()
-	_ = s.client.Close()
-	_ = s.line.Close() // the library may not have taken it
+	_ = s.line.Close()
 }
 
 // auth logs in. A refusal is Unauthenticated.
@@ -112,19 +85,16 @@ func (s *session) auth(user string, password secret.Value) error {
 }
 
 // do sends one command that changes something, once.
-func (s *session) do(args ...any) error {
+func (s *session) do(args ...string) error {
 	before := s.dialer.Sent()
-	_, err := s.conn.Do(s.ctx, args...).Result()
+	_, err := s.wire.do(args...)
 	return s.failure(s.dialer.Sent() > before, err)
 }
 
 // ask sends one command that changes nothing. The answer of a server that has
 // none is nil.
-func (s *session) ask(args ...any) (any, error) {
-	answer, err := s.conn.Do(s.ctx, args...).Result()
-	if errors.Is(err, goredis.Nil) {
-		return nil, nil
-	}
+func (s *session) ask(args ...string) (any, error) {
+	answer, err := s.wire.do(args...)
 	return answer, s.failure(false, err)
 }
 
@@ -134,7 +104,7 @@ func (s *session) failure(sent bool, err error) error {
 	if err == nil {
 		return nil
 	}
-	var told goredis.Error
+	var told refusal
 	if !errors.As(err, &told) {
 		return s.dialer.Failure(s.op, s.on, sent, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -90,15 +89,28 @@ func (c *conn) add(ctx context.Context, r driver.MintRequest) (driver.Minted, er
 	if u.nopass {
 		return driver.Minted{}, invalid(op, name, "the user needs no password: with one it would, and its clients would be refused", "give its clients a password first")
 	}
-	password, rule, err := c.password(s, r)
+	password, rule, err := c.unlike(s, r, u)
 	if err != nil {
 		return driver.Minted{}, err
 	}
 	keep := s.keeping(r.Target.Settings.String("persist"))
-	if err := c.mintOnce(ctx, s, change{user: name, password: password, keep: keep, command: []any{"ACL", "SETUSER", name, rule}}); err != nil {
+	if err := c.mintOnce(ctx, s, change{user: name, password: password, keep: keep, command: []string{"ACL", "SETUSER", name, rule}}); err != nil {
 		return driver.Minted{}, c.takeBack(ctx, name, hash(password), keep, err)
 	}
-	return driver.Minted{Credential: driver.Credential{ID: hash(password), CreatedAt: c.env.Now().UTC().Truncate(time.Second)}, Value: secret.One(password)}, nil
+	return driver.Minted{Credential: driver.Credential{ID: id(hash(password)), CreatedAt: c.env.Now().UTC().Truncate(time.Second)}, Value: secret.One(password)}, nil
+}
+
+// unlike makes a password whose id none of the user's has: it is how the two are
+// told apart later.
+func (c *conn) unlike(s *session, r driver.MintRequest, u user) (secret.Value, string, error) {
+	const draws = 20 // for a user of ten passwords, the first is as good as sure to do
+	for range draws {
+		password, rule, err := c.password(s, r)
+		if err != nil || len(u.with(id(hash(password)))) == 0 {
+			return password, rule, err
+		}
+	}
+	return secret.Value{}, "", invalid(s.op, s.on, "every password that is drawn has the id of one that the user has", "take away those that nobody uses, or allow longer ones in the secret's format")
 }
 
 // password makes the password and the rule that adds it: by its hash, so that
@@ -145,7 +157,33 @@ func hash(password secret.Value) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// List gives the user's passwords, by their hashes.
+// idLength is how much of a hash is an id.
+//
+// Ids are in the journal and in its exports, and the hash has no salt: from the
+// whole of it, or from as much as tells two words of a dictionary apart, a weak
+// password that a person once chose could be guessed at leisure. Four digits
+// tell the few passwords of one user apart, and leave of a million guesses some
+// fifteen, of which nothing but the server tells the right one. The server
+// wants the whole hash to remove a password, and shows it: see Revoke. A key to
+// make ids with would be one more thing to keep for as long as the journal, and
+// people could not find the password in ACL GETUSER by its id.
+const idLength = 4
+
+// id is what the journal knows of a password by: the beginning of its hash.
+func id(hash string) string { return hash[:min(idLength, len(hash))] }
+
+// with gives the hashes of the passwords that an id may mean.
+func (u user) with(id string) []string {
+	var list []string
+	for _, h := range u.hashes {
+		if id != "" && strings.HasPrefix(h, id) {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// List gives the user's passwords.
 func (c *conn) List(ctx context.Context, t driver.Target) ([]driver.Credential, error) {
 	s, _, u, err := c.begin(ctx, "list passwords", t)
 	if err != nil {
@@ -154,7 +192,7 @@ func (c *conn) List(ctx context.Context, t driver.Target) ([]driver.Credential, 
 	defer s.close()
 	list := make([]driver.Credential, len(u.hashes))
 	for i, h := range u.hashes {
-		list[i] = driver.Credential{ID: h}
+		list[i] = driver.Credential{ID: id(h)}
 	}
 	return list, nil
 }
@@ -168,28 +206,38 @@ func (c *conn) Identify(ctx context.Context, t driver.Target, value secret.Parts
 	}
 	defer s.close()
 	if h := hash(value[secret.Single]); slices.Contains(u.hashes, h) {
-		return driver.Credential{ID: h}, nil
+		return driver.Credential{ID: id(h)}, nil
 	}
 	return driver.Credential{}, &driver.Error{Op: op, On: name, Kind: driver.NotFound, Effect: pawl.EffectNone, Why: "the user has no such password"}
 }
 
 // Revoke takes a password from the user. Clients that have logged in with it
-// stay connected.
-func (c *conn) Revoke(ctx context.Context, t driver.Target, of driver.Credential, _ secret.Parts) error {
-	s, name, u, err := c.begin(ctx, "remove a password", t)
+// stay connected. It is told by its value where that is known, else by its id,
+// which must mean one password: another one is somebody's login.
+func (c *conn) Revoke(ctx context.Context, t driver.Target, of driver.Credential, value secret.Parts) error {
+	const op = "remove a password"
+	s, name, u, err := c.begin(ctx, op, t)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	meant := u.with(of.ID)
+	if v, ok := value[secret.Single]; ok { // then nobody else's that has come to the id since can be meant
+		h := hash(v)
+		meant = slices.DeleteFunc(meant, func(m string) bool { return m != h })
+	}
+	if len(meant) > 1 {
+		return invalid(op, name, "two of the user's passwords have the id "+of.ID, "remove the right one with ACL SETUSER and !hash, then go on")
+	}
 	keep := s.keeping(t.Settings.String("persist"))
-	if slices.Contains(u.hashes, of.ID) {
-		if err := s.do("ACL", "SETUSER", name, fmt.Sprintf("!%s", of.ID)); err != nil {
+	for _, h := range meant {
+		if err := s.do("ACL", "SETUSER", name, "!"+h); err != nil {
 			return err
 		}
 	}
 	// Also when it was gone: the last time may have ended before it was kept.
 	if err := s.keep(keep); err != nil {
-		if slices.Contains(u.hashes, of.ID) {
+		if len(meant) > 0 {
 			return applied(err)
 		}
 		return err

@@ -13,7 +13,6 @@ import (
 	"net"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -68,18 +67,6 @@ func (d *Dialer) DialTLS(config *tls.Config) func(ctx context.Context, network, 
 			return nil, errors.Join(err, c.Close())
 		}
 		return secure, nil
-	}
-}
-
-// Given is a dial function that hands out a connection that is open already,
-// once.
-func Given(c net.Conn) func(ctx context.Context, network, address string) (net.Conn, error) {
-	var taken atomic.Bool
-	return func(context.Context, string, string) (net.Conn, error) {
-		if taken.Swap(true) {
-			return nil, errOnce
-		}
-		return c, nil
 	}
 }
 

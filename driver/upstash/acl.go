@@ -39,7 +39,21 @@ func (a *aclUser) mint(ctx context.Context, r driver.MintRequest) (driver.Minted
 		return driver.Minted{}, err
 	}
 	r.Target = a.target()
-	return s.Mint(ctx, r)
+	m, err := s.Mint(ctx, r)
+	if err != nil {
+		return driver.Minted{}, err
+	}
+	m.Credential.Name = a.user
+	m.Value = secret.Parts{partUser: secret.NewString(a.user), partPassword: m.Value[secret.Single]}
+	return m, nil
+}
+
+// alone gives the token in the form that the driver redis takes.
+func alone(value secret.Parts) secret.Parts {
+	if v, ok := value[partPassword]; ok {
+		return secret.One(v)
+	}
+	return nil
 }
 
 func (a *aclUser) list(ctx context.Context) ([]driver.Credential, error) {
@@ -47,7 +61,11 @@ func (a *aclUser) list(ctx context.Context) ([]driver.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.List(ctx, a.target())
+	list, err := s.List(ctx, a.target())
+	for i := range list {
+		list[i].Name = a.user
+	}
+	return list, err
 }
 
 func (a *aclUser) revoke(ctx context.Context, gone driver.Credential, value secret.Parts) error {
@@ -55,12 +73,12 @@ func (a *aclUser) revoke(ctx context.Context, gone driver.Credential, value secr
 	if err != nil {
 		return err
 	}
-	return s.Revoke(ctx, a.target(), gone, value)
+	return s.Revoke(ctx, a.target(), gone, alone(value))
 }
 
 func (a *aclUser) verify(ctx context.Context, value secret.Parts) (driver.Verdict, error) {
 	const op = "verify token"
-	token, err := part(op, value, secret.Single)
+	token, err := part(op, value, partPassword)
 	if err != nil {
 		return "", err
 	}
@@ -72,7 +90,12 @@ func (a *aclUser) identify(ctx context.Context, value secret.Parts) (driver.Cred
 	if err != nil {
 		return driver.Credential{}, err
 	}
-	return s.Identify(ctx, a.target(), value)
+	c, err := s.Identify(ctx, a.target(), alone(value))
+	if err != nil {
+		return driver.Credential{}, err
+	}
+	c.Name = a.user
+	return c, nil
 }
 
 func (a *aclUser) probe(ctx context.Context) ([]driver.Grant, error) {

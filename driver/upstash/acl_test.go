@@ -20,25 +20,25 @@ func TestTokensOfAUserLiveBesideEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := user(id, "app")
-	old, err := s.port.Identify(t.Context(), target, single(first))
+	old, err := s.port.Identify(t.Context(), target, login("app", first))
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := s.mint(target)
 	s.mint(password(id))
-	for name, value := range map[string]string{"old": s.verdict(target, single(first)), "new": s.verdict(target, m.Value)} {
+	for name, value := range map[string]string{"old": s.verdict(target, login("app", first)), "new": s.verdict(target, m.Value)} {
 		if value != "accepted" {
 			t.Errorf("the %s token is %s", name, value)
 		}
 	}
 	list, err := s.port.List(t.Context(), target)
-	if err != nil || len(list) != 2 || !slices.Contains(list, driver.Credential{ID: old.ID}) || !slices.Contains(list, driver.Credential{ID: m.Credential.ID}) {
+	if err != nil || len(list) != 2 || !slices.Contains(list, driver.Credential{ID: old.ID, Name: "app"}) || !slices.Contains(list, driver.Credential{ID: m.Credential.ID, Name: "app"}) {
 		t.Errorf("the list is %v (%v)", list, err)
 	}
 	if err := s.port.Revoke(t.Context(), target, old, nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.verdict(target, single(first)); got != "refused" {
+	if got := s.verdict(target, login("app", first)); got != "refused" {
 		t.Errorf("the old token is %s", got)
 	}
 	if got := s.verdict(target, m.Value); got != "accepted" {

@@ -60,7 +60,7 @@ The host and the port do not change, so they stand in the place's template:
 ` + "```yaml" + `
 secrets:
   TENANT_REDIS_URL:
-    parts: [password, rest_token, read_only_rest_token]
+    parts: [password]
     issuer: {use: upstash, kind: redis_password, database: 96ad0856-03b1-4ee7-9666-e81abd0349e1}
     locations:
       - {use: fly, kind: app_secret, app: acme-web, name: TENANT_REDIS_URL, activate: rolling,

@@ -39,6 +39,8 @@ type record struct {
 
 func (d *database) on() string { return d.id }
 
+func (*database) name() string { return defaultUser }
+
 func (*database) key() string { return partPassword }
 
 func (d *database) request(op, method, path string) rest.Request {
@@ -68,7 +70,7 @@ func (d *database) show(ctx context.Context, op string, credentials bool) (recor
 
 // parts gives what a reset replaces; not ok where a part is missing.
 func (r record) parts() (secret.Parts, bool) {
-	return secret.Parts{partPassword: secret.NewString(r.Password), partToken: secret.NewString(r.Token), partReadOnly: secret.NewString(r.ReadOnly)},
+	return secret.Parts{partUser: secret.NewString(defaultUser), partPassword: secret.NewString(r.Password), partToken: secret.NewString(r.Token), partReadOnly: secret.NewString(r.ReadOnly)},
 		r.Password != "" && r.Token != "" && r.ReadOnly != ""
 }
 

@@ -18,6 +18,7 @@ const (
 
 // The parts of values.
 const (
+	partUser          = "user"
 	partPassword      = "password"
 	partToken         = "rest_token"
 	partReadOnly      = "read_only_rest_token"
@@ -72,14 +73,14 @@ func redisPassword() estate.Kind {
 		Identity: []string{"database"},
 		Manual:   estate.Manual{"mint": "in Upstash's console: Redis, the database {{.database}} > Details > Reset Credentials"},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Lists: true, Revokes: true, Verifies: true, Identifies: true,
-			Parts: []string{partPassword, partToken, partReadOnly}}}
+			Parts: []string{partUser, partPassword, partToken, partReadOnly}}}
 }
 
 // redisACLUser is side by side: a user may have several passwords (pages "ACL
 // SETUSER" and "ACL GENTOKEN").
 func redisACLUser() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindACLUser,
-		Doc: "One more token for an ACL user of a database, on paid plans: as a password and as a REST token it is accepted beside the old one until that is removed.",
+		Doc: "One more token for an ACL user of a database, on paid plans: as a password and as a REST token it is accepted beside the old one until that is removed. Parts `user` and `password`.",
 		Fields: []estate.Field{databaseField(),
 			{Name: "user", Type: estate.String, Required: true, Example: "app", Doc: "The user's name, not `default`. It must be there: what it may do is not pawl's business."},
 		},
@@ -88,7 +89,7 @@ func redisACLUser() estate.Kind {
 			"mint":   "redis-cli --tls, as default at the database {{.database}}: ACL GENTOKEN {{.user}}, then ACL SETUSER {{.user}} '>' and the token, in one word",
 			"revoke": "redis-cli --tls, as default at the database {{.database}}: ACL GETUSER {{.user}}, then ACL SETUSER {{.user}} '!' and the old token's hash, in one word",
 		},
-		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Lists: true, Revokes: true, Verifies: true, Identifies: true}}
+		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Lists: true, Revokes: true, Verifies: true, Identifies: true, Parts: []string{partUser, partPassword}}}
 }
 
 // qstashToken is replaced: the call "invalidates the old password and token"

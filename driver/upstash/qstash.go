@@ -27,6 +27,8 @@ type queueUser struct {
 
 func (q *qstash) on() string { return q.id }
 
+func (*qstash) name() string { return "" }
+
 func (*qstash) key() string { return partQueueToken }
 
 func (u queueUser) parts() secret.Parts {

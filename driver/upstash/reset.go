@@ -14,7 +14,8 @@ import (
 // back, and resets all of it at once.
 type keeper interface {
 	on() string
-	key() string // the part that tells a set apart from the one before
+	name() string // whose credentials they are
+	key() string  // the part that tells a set apart from the one before
 	read(ctx context.Context, op string) (secret.Parts, error)
 	reset(ctx context.Context, op string) (secret.Parts, error)
 	verify(ctx context.Context, value secret.Parts) (driver.Verdict, error)
@@ -28,7 +29,7 @@ type resetter struct{ what keeper }
 func (r *resetter) credential(parts secret.Parts) driver.Credential {
 	var sum [sha256.Size]byte
 	_ = parts[r.what.key()].Use(func(b []byte) error { sum = sha256.Sum256(b); return nil }) // it was read just now
-	return driver.Credential{ID: r.what.on() + "@" + hex.EncodeToString(sum[:])[:12]}
+	return driver.Credential{ID: r.what.on() + "@" + hex.EncodeToString(sum[:])[:12], Name: r.what.name()}
 }
 
 // mint sends the one reset. Where its answer is lost, or has no credentials in

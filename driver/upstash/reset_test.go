@@ -183,7 +183,7 @@ func TestVerifyingReadsNoCredentials(t *testing.T) {
 	}
 	s.verdict(password(id), s.stored(id))
 	s.verdict(byREST(id), s.stored(id))
-	s.verdict(user(id, "app"), single(token))
+	s.verdict(user(id, "app"), login("app", token))
 	for _, r := range s.seen {
 		if strings.HasPrefix(r.URL.Path, "/v2/redis/database/") && r.URL.RawQuery != "credentials=hide" {
 			t.Error("credentials were read that were not needed")

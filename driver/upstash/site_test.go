@@ -120,7 +120,7 @@ func (s *site) mint(t driver.Target) driver.Minted {
 // stored is what a database has now.
 func (s *site) stored(id string) secret.Parts {
 	c := s.Credentials(id)
-	return secret.Parts{"password": secret.NewString(c.Password), "rest_token": secret.NewString(c.RESTToken), "read_only_rest_token": secret.NewString(c.ReadOnlyRESTToken)}
+	return secret.Parts{"user": secret.NewString("default"), "password": secret.NewString(c.Password), "rest_token": secret.NewString(c.RESTToken), "read_only_rest_token": secret.NewString(c.ReadOnlyRESTToken)}
 }
 
 // verdict asks about a value: the verdict, or the kind of the error.
@@ -141,6 +141,10 @@ func failure(err error) *driver.Error {
 }
 
 func single(v string) secret.Parts { return secret.One(secret.NewString(v)) }
+
+func login(user, token string) secret.Parts {
+	return secret.Parts{"user": secret.NewString(user), "password": secret.NewString(token)}
+}
 
 func equal(a, b secret.Parts) bool {
 	for name, v := range a {

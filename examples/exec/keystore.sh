@@ -126,6 +126,19 @@ found() {
 	printf 'ok=true\nexists=true\ndigest=%s\n' "$(cat "$store/salt" "$copy" | cksum | tr -c '0-9\n' -)"
 }
 
+# discover lists the targets that have a copy and whose name begins with the
+# target of the discovery.
+discover() {
+	printf 'ok=true\n'
+	n=0
+	for copy in "$store/copies/$target"*; do
+		[ -e "$copy" ] || continue
+		printf 'targets.%d.target=%s\n' $n "${copy##*/}"
+		n=$((n + 1))
+	done
+	[ $n -gt 0 ] || printf 'exists=false\n'
+}
+
 # check asks whether the copy is there and, given a value, whether it is that.
 check() {
 	state=passed detail='the copy is there'
@@ -158,7 +171,8 @@ location.remove)
 	rm -f "$copy"
 	printf 'ok=true\n'
 	;;
-location.activate) printf 'ok=true\ndone=true\ndetail=readers open the file each time\n' ;;
+location.activate | activation.activate) printf 'ok=true\ndone=true\ndetail=readers open the file each time\n' ;;
 check.check) check ;;
+discovery.discover) discover ;;
 *) fail unsupported none 'this program does not do that' ;;
 esac

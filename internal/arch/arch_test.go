@@ -218,7 +218,7 @@ func TestDirectDependencies(t *testing.T) {
 		"github.com/google/go-cmp":        "tests: readable differences",
 		"github.com/google/go-github":     "GitHub's calls, kept by others",
 		"github.com/jackc/pgx":            "PostgreSQL's protocol, of which pgconn alone is used",
-		"github.com/redis/go-redis":       "Redis's protocol",
+		"github.com/redis/go-redis":       "tests and stand-ins: Redis as applications reach it",
 		"github.com/rogpeppe/go-internal": "tests: scripts of the command line",
 		"github.com/spf13/cobra":          "commands, flags, completion",
 		"github.com/spf13/pflag":          "cobra's flags: the error that names the unknown one",

@@ -80,6 +80,10 @@ func (a *App) approve(ctx context.Context, arg string, o approveOptions) error {
 	if word.Step, err = asked(st, o); err != nil {
 		return err
 	}
+	if step, ok := st.Plan.Step(word.Step); ok && !a.JSON {
+		a.say("%s", step.Title)
+		brief(a.Streams.Err, "  ", st.Plan.Brief(step))
+	}
 	if err := h.Engine.Say(ctx, id, word, "", nil); err != nil {
 		return err
 	}

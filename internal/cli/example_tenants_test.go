@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -116,9 +115,7 @@ func (w *tenants) pawl(in string, args ...string) int {
 // provide gives pawl the value in place.
 func (w *tenants) provide() {
 	w.t.Helper()
-	now := w.upstash.Credentials(w.database)
-	given := fmt.Sprintf("%s\n%s\n%s\n", now.Password, now.RESTToken, now.ReadOnlyRESTToken)
-	if w.pawl(given, "provide", "TENANT_REDIS_URL", "--current") != 0 {
+	if w.pawl(w.upstash.Credentials(w.database).Password+"\n", "provide", "TENANT_REDIS_URL", "--current") != 0 {
 		w.t.Fatal(w.out.String())
 	}
 }

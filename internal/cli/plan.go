@@ -25,12 +25,15 @@ type selection struct {
 	all         bool
 	due         bool
 	compromised bool
+	plan        string // an alternative by name
+	now         bool   // of all, those alone that may begin now
 }
 
 func (s *selection) flags(c *cobra.Command) {
-	c.Flags().BoolVar(&s.all, "all", false, "every secret that is not marked never")
+	c.Flags().BoolVar(&s.all, "all", false, "every secret that is not marked never and is no configuration")
 	c.Flags().BoolVar(&s.due, "due", false, "every secret whose policy says that it is time")
 	c.Flags().BoolVar(&s.compromised, "compromised", false, "the old value has leaked: contain it, nothing soaks, nothing is undone")
+	c.Flags().StringVar(&s.plan, "plan", "", "the alternative by this name, or usual, where the estate has one for a leak")
 }
 
 func (s *selection) check() error {
@@ -128,9 +131,12 @@ func makePlans(ctx context.Context, e *estate.Estate, c rotation.Custody, s sele
 	if err != nil {
 		return nil, err
 	}
+	if err := s.offered(e, batches); err != nil {
+		return nil, err
+	}
 	plans, problems := make([]planned, len(batches)), make([]error, len(batches))
 	share(len(batches), func(i int) {
-		p, err := plan.Make(e, plan.Request{Secrets: batches[i].Secrets, Mode: mode}, observed, now)
+		p, err := plan.Make(e, plan.Request{Secrets: batches[i].Secrets, Mode: mode, Plan: s.plan}, observed, now)
 		plans[i], problems[i] = planned{batch: batches[i], plan: p}, err
 	})
 	for _, err := range problems {
@@ -139,6 +145,40 @@ func makePlans(ctx context.Context, e *estate.Estate, c rotation.Custody, s sele
 		}
 	}
 	return plans, nil
+}
+
+// offered refuses the name of an alternative that some batch does not have,
+// and suggests the one that may be meant.
+func (s *selection) offered(e *estate.Estate, batches []plan.Batch) error {
+	if s.plan == "" || s.plan == estate.UsualPlan {
+		return nil
+	}
+	for _, b := range batches {
+		names := alternatives(e, b.Secrets)
+		if !slices.Contains(names, s.plan) {
+			next := "leave --plan out: it has the usual plan alone"
+			if len(names) > 0 {
+				next = fmt.Sprintf("choose one of %v, or %s", names, estate.UsualPlan)
+			}
+			return &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(b.Secrets[0]), Why: fmt.Sprintf("it has no alternative %q", s.plan) + meant("--plan ", near(s.plan, names)), Next: next}
+		}
+	}
+	return nil
+}
+
+// alternatives lists the names of some secrets' alternatives.
+func alternatives(e *estate.Estate, names []pawl.SecretName) []string {
+	var list []string
+	for _, name := range names {
+		if s, ok := e.Secret(name); ok {
+			for i := range s.Alternatives {
+				if a := s.Alternatives[i].Name; !slices.Contains(list, a) {
+					list = append(list, a)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // share does n things on all processors. Planning is pure, and an estate has
@@ -171,21 +211,22 @@ func (s *selection) resolve(ctx context.Context, e *estate.Estate, c rotation.Cu
 		return names, nil
 	}
 	for i := range e.Secrets {
-		if sec := &e.Secrets[i]; sec.Never == "" && (s.all || sec.Policy.Every > 0) {
+		if sec := &e.Secrets[i]; sec.Never == "" && (s.all && !sec.Config || sec.Policy.Every > 0) {
 			names = append(names, sec.Name)
 		}
 	}
 	if s.all {
-		return names, nil
+		return s.begin(ctx, e, c, names, now)
 	}
 	o, err := rotation.Observe(ctx, c, names)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(names, func(name pawl.SecretName) bool {
+	names = slices.DeleteFunc(names, func(name pawl.SecretName) bool {
 		sec, _ := e.Secret(name) // from the estate's own list
 		return !isDue(o.Secrets[name], sec, now)
-	}), nil
+	})
+	return s.begin(ctx, e, c, names, now)
 }
 
 // isDue reports whether a secret's policy asks for a rotation now.
@@ -208,10 +249,16 @@ func refuse(ctx context.Context, e *estate.Estate, c rotation.Custody, plans []p
 		}
 		for _, name := range p.batch.Secrets {
 			s, _ := e.Secret(name) // the plan was made of it
+			if sub, ok := p.plan.Subject(name); ok {
+				s = s.By(sub.Plan)
+			}
 			if err := o.gate(p.plan, s, now); err != nil {
 				return err
 			}
 			if err := stagedFirst(ctx, c, s, inRun); err != nil {
+				return err
+			}
+			if err := delayed(ctx, e, c, s, inRun, now); err != nil {
 				return err
 			}
 		}
@@ -252,6 +299,62 @@ func stagedFirst(ctx context.Context, c rotation.Custody, s *estate.Secret, inRu
 			return &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name), Why: fmt.Sprintf("%s comes first and has not rotated since", first),
 				Next: fmt.Sprintf("pawl rotate %s %s", first, s.Name)}
 		}
+	}
+	return nil
+}
+
+// begin leaves out what must wait until an environment's delay is over, where
+// the selection is to rotate now.
+func (s *selection) begin(ctx context.Context, e *estate.Estate, c rotation.Custody, names []pawl.SecretName, now time.Time) ([]pawl.SecretName, error) {
+	if !s.now || s.compromised {
+		return names, nil
+	}
+	inRun := map[pawl.SecretName]bool{}
+	for _, name := range names {
+		inRun[name] = true
+	}
+	var kept []pawl.SecretName
+	for _, name := range names {
+		sec, _ := e.Secret(name) // from the estate's own list
+		err := delayed(ctx, e, c, sec, inRun, now)
+		switch {
+		case err == nil:
+			kept = append(kept, name)
+		case pawl.CodeOf(err) != pawl.CodePending:
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+// delayed holds that a secret rotates only so long after its own copy in the
+// lower environment did as the estate wants it. They never rotate in one run.
+func delayed(ctx context.Context, e *estate.Estate, c rotation.Custody, s *estate.Secret, inRun map[pawl.SecretName]bool, now time.Time) error {
+	i := slices.IndexFunc(e.Environments, func(env estate.Environment) bool { return env.Name == s.Environment })
+	if i < 0 || e.Environments[i].Delay == 0 {
+		return nil
+	}
+	env := &e.Environments[i]
+	base, _, _ := strings.Cut(string(s.Name), "@")
+	lower := pawl.SecretName(base + "@" + env.After)
+	if _, ok := e.Secret(lower); !ok {
+		return nil
+	}
+	refused := &pawl.Error{Code: pawl.CodePending, Op: "rotate", On: string(s.Name)}
+	if inRun[lower] {
+		refused.Why = fmt.Sprintf("it rotates %s after %s, so not in the same run", plan.Span(env.Delay), lower)
+		refused.Next = fmt.Sprintf("pawl rotate %s", lower)
+		return refused
+	}
+	o, err := rotation.Observe(ctx, c, []pawl.SecretName{lower})
+	if err != nil {
+		return err
+	}
+	if k := o.Secrets[lower]; k.Current > 0 && now.Before(k.RotatedAt.Add(env.Delay)) {
+		at := k.RotatedAt.Add(env.Delay)
+		refused.Why = fmt.Sprintf("%s rotated at %s, and the environment %s waits %s after that", lower, k.RotatedAt.UTC().Format("2 Jan 15:04 MST"), env.Name, plan.Span(env.Delay))
+		refused.Next = fmt.Sprintf("wait until %s; for a leak: pawl rotate %s --compromised", at.UTC().Format("Mon 2 Jan 15:04 MST"), s.Name)
+		return refused
 	}
 	return nil
 }

@@ -105,7 +105,9 @@ func (p *progress) event(e rotation.Entry, st *rotation.State) {
 		p.end(e)
 		p.outcome(e, title)
 	case rotation.KindWaiting:
-		p.waiting(e, title)
+		p.waiting(e, title, st)
+	case rotation.KindLate:
+		p.line(e, "!", red, "DEADLINE PASSED: "+e.Detail, "it was "+e.Until.Local().Format("2 Jan 15:04"))
 	case rotation.KindLook:
 		p.line(e, "?", yellow, "looked: "+e.Detail, "")
 	case rotation.KindUndoing:
@@ -174,11 +176,12 @@ func proof(e rotation.Entry) string {
 // waiting shows a question, a planned wait, or what is so far of something
 // that is looked at until it is so. The latter would fill a terminal: there it
 // is a live line only.
-func (p *progress) waiting(e rotation.Entry, title string) {
+func (p *progress) waiting(e rotation.Entry, title string, st *rotation.State) {
 	switch {
 	case e.Next != "":
 		p.end(e)
 		p.line(e, "?", yellow, e.Detail, "next: "+e.Next)
+		p.brief(e, st)
 	case e.Detail == title:
 		p.line(e, "…", dim, title, "until "+e.Until.Local().Format("2 Jan 15:04:05"))
 		if p.s.ErrTTY {
@@ -189,8 +192,22 @@ func (p *progress) waiting(e rotation.Entry, title string) {
 	case e.Until.IsZero(): // nothing but a person ends it
 		p.end(e)
 		p.line(e, "?", yellow, title, e.Detail)
+		p.brief(e, st)
 	default:
 		p.line(e, "…", dim, title, e.Detail)
+	}
+}
+
+// brief tells who is asked what to do, and whom to ask.
+func (p *progress) brief(e rotation.Entry, st *rotation.State) {
+	if step, ok := st.Plan.Step(e.Step); ok {
+		for _, line := range st.Plan.Brief(step).Lines() {
+			if p.s.ErrTTY {
+				fmt.Fprintf(p.s.Err, "  %s\n", p.paint(dim, line))
+			} else {
+				p.line(e, "?", dim, line, "")
+			}
+		}
 	}
 }
 

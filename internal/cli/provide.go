@@ -77,6 +77,10 @@ func (a *App) provide(ctx context.Context, arg string, o provideOptions) error {
 		return err
 	}
 	sub, _ := st.Plan.Subject(step.Secret) // a plan's steps name its subjects
+	if !a.JSON && a.Streams.InTTY {
+		a.say("%s", step.Title)
+		brief(a.Streams.Err, "  ", st.Plan.Brief(step))
+	}
 	value, err := a.read(ctx, string(step.Secret), sub.Parts, derived(sub.Derived), func(v secret.Parts) error { return rotation.Fits(sub, v) })
 	if err != nil {
 		return err

@@ -16,15 +16,61 @@ import (
 // ignore those that they do not know (docs/formats/cli-json.md).
 
 type rotationDoc struct {
-	ID       pawl.RotationID `json:"id,omitempty"`
-	Outcome  pawl.Outcome    `json:"outcome,omitempty"`
-	Secrets  []secretDoc     `json:"secrets"`
-	OpenedAt time.Time       `json:"opened_at,omitzero"`
-	Undoing  bool            `json:"undoing,omitempty"`
-	Why      string          `json:"why,omitempty"`
-	Next     string          `json:"next,omitempty"`
-	Error    string          `json:"error,omitempty"`
-	Steps    []stepDoc       `json:"steps,omitempty"`
+	ID        pawl.RotationID `json:"id,omitempty"`
+	Outcome   pawl.Outcome    `json:"outcome,omitempty"`
+	Secrets   []secretDoc     `json:"secrets"`
+	OpenedAt  time.Time       `json:"opened_at,omitzero"`
+	Undoing   bool            `json:"undoing,omitempty"`
+	Why       string          `json:"why,omitempty"`
+	Next      string          `json:"next,omitempty"`
+	Error     string          `json:"error,omitempty"`
+	Deadlines []deadlineDoc   `json:"deadlines,omitempty"`
+	Ask       *askDoc         `json:"ask,omitempty"` // the question to a person that it waits for
+	Steps     []stepDoc       `json:"steps,omitempty"`
+}
+
+type deadlineDoc struct {
+	Step   string          `json:"step"`
+	Secret pawl.SecretName `json:"secret"`
+	What   string          `json:"what"`
+	At     time.Time       `json:"at"`
+	State  string          `json:"state"` // ahead, near: a quarter of the time is left, or passed
+}
+
+// deadlines says where the deadlines of a rotation stand.
+func deadlines(st *rotation.State, now time.Time) []deadlineDoc {
+	var docs []deadlineDoc
+	for _, d := range st.Deadlines() {
+		doc := deadlineDoc{Step: d.Step, Secret: d.Secret, What: d.What, At: d.At, State: "ahead"}
+		switch {
+		case d.Passed(now):
+			doc.State = "passed"
+		case d.Near(now):
+			doc.State = "near"
+		}
+		docs = append(docs, doc)
+	}
+	return docs
+}
+
+// line is a deadline for people, loud when it is near and louder when it has
+// passed.
+func (d *deadlineDoc) line(now time.Time) string {
+	at, left := d.At.Local().Format("2 Jan 15:04"), plan.Span(d.At.Sub(now).Abs().Truncate(time.Minute))
+	switch d.State {
+	case "passed":
+		return fmt.Sprintf("DEADLINE PASSED %s ago, at %s: %s (%s)", left, at, d.What, d.Step)
+	case "near":
+		return fmt.Sprintf("DEADLINE NEAR, in %s, at %s: %s (%s)", left, at, d.What, d.Step)
+	default:
+		return fmt.Sprintf("deadline in %s, at %s: %s (%s)", left, at, d.What, d.Step)
+	}
+}
+
+type askDoc struct {
+	Step     string `json:"step"`
+	Question string `json:"question"`
+	plan.Brief
 }
 
 type secretDoc struct {
@@ -45,9 +91,11 @@ type stepDoc struct {
 	At       time.Time       `json:"at,omitzero"`
 	Until    time.Time       `json:"until,omitzero"`
 	Waived   bool            `json:"waived,omitempty"`
+
+	Shadows []rotation.Shadow `json:"shadows,omitempty"` // of a look at what wins over a location
 }
 
-func report(results []local.Result) map[string]any {
+func report(results []local.Result, now time.Time) map[string]any {
 	docs := make([]rotationDoc, len(results))
 	for i := range results {
 		r := &results[i]
@@ -56,7 +104,7 @@ func report(results []local.Result) map[string]any {
 			docs[i].Secrets = secretDocs(r.Plan, r.Outcome())
 		}
 		if r.State != nil {
-			docs[i] = stateDoc(r.State, false)
+			docs[i] = stateDoc(r.State, false, now)
 		}
 		if r.Err != nil {
 			docs[i].Error, docs[i].Next = r.Err.Error(), nextFor(r.Err)
@@ -75,10 +123,12 @@ func secretDocs(p *plan.Plan, o pawl.Outcome) []secretDoc {
 }
 
 // stateDoc describes where a rotation stands.
-func stateDoc(st *rotation.State, steps bool) rotationDoc {
-	d := rotationDoc{ID: st.ID, Outcome: st.Outcome, Secrets: secretDocs(st.Plan, st.Outcome), OpenedAt: st.OpenedAt, Undoing: st.Undoing, Why: st.Why, Next: st.Next}
+func stateDoc(st *rotation.State, steps bool, now time.Time) rotationDoc {
+	d := rotationDoc{ID: st.ID, Outcome: st.Outcome, Secrets: secretDocs(st.Plan, st.Outcome), OpenedAt: st.OpenedAt, Undoing: st.Undoing, Why: st.Why, Next: st.Next,
+		Deadlines: deadlines(st, now)}
 	if q, ok := question(st); ok && d.Next == "" {
 		d.Why, d.Next = q.Detail, q.Next
+		d.Ask = &askDoc{Step: q.Step, Question: q.Detail, Brief: q.Brief}
 	}
 	if !steps {
 		return d
@@ -93,7 +143,7 @@ func stateDoc(st *rotation.State, steps bool) rotationDoc {
 			s = &rotation.StepState{Status: rotation.StatusPending}
 		}
 		d.Steps = append(d.Steps, stepDoc{ID: list[i].ID, Phase: list[i].Phase, Title: list[i].Title, Status: s.Status, Strength: s.Strength,
-			Detail: s.Detail, Why: s.Why, At: s.DoneAt, Until: s.Until, Waived: s.Waived})
+			Detail: s.Detail, Why: s.Why, At: s.DoneAt, Until: s.Until, Waived: s.Waived, Shadows: s.Shadows})
 	}
 	return d
 }

@@ -141,7 +141,7 @@ func (a *App) undo(ctx context.Context, arg, reason string) error {
 	}
 	results := a.watched(h, 0, func(r *local.Runner) []local.Result { return r.Resume(ctx, []pawl.RotationID{id}) })
 	if results[0].Err == nil && results[0].Outcome() == pawl.Undone {
-		return a.print(report(results), func() error { return resultTable(a.Streams, results) })
+		return a.print(report(results, a.now()), func() error { return resultTable(a.Streams, results) })
 	}
 	return a.finish(ctx, h, results)
 }

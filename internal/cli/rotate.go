@@ -58,7 +58,7 @@ status 3 and pawl resume goes on when they are over.`,
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "the same as pawl plan")
 	c.Flags().BoolVar(&o.acceptGap, "accept-gap", false, "accept that consumers fail for as long as the plan says")
 	c.Flags().BoolVar(&o.outsideWindow, "outside-window", false, "start although the policy's window is closed")
-	c.Flags().StringVar(&o.digest, "plan", "", "rotate only if the plan has this digest")
+	c.Flags().StringVar(&o.digest, "digest", "", "rotate only if the plan has this digest")
 	c.Flags().Bool("no-wait", false, "end at the first planned wait instead of waiting")
 	return c
 }
@@ -73,13 +73,14 @@ func (a *App) rotate(ctx context.Context, o rotateOptions) error {
 		return err
 	}
 	defer h.Close()
+	o.now = true
 	plans, err := makePlans(ctx, e, h.Store, o.selection, a.now())
 	if err != nil {
 		return err
 	}
 	if len(plans) == 0 {
 		a.say("nothing to rotate")
-		return a.print(report(nil), func() error { return nil })
+		return a.print(report(nil, a.now()), func() error { return nil })
 	}
 	if err := refuse(ctx, e, h.Store, plans, o, a.now()); err != nil {
 		return err
@@ -109,17 +110,30 @@ func (a *App) finish(ctx context.Context, h *Home, results []local.Result) error
 	if ctx.Err() != nil && a.Streams.ErrTTY {
 		a.say("") // the terminal has shown ^C
 	}
-	err := a.print(report(results), func() error { return resultTable(a.Streams, results) })
+	err := a.print(report(results, a.now()), func() error { return resultTable(a.Streams, results) })
 	if err != nil {
 		return err
 	}
 	var worst error
 	for i := range results {
+		a.alarm(results[i].State)
 		if e := verdict(ctx, &results[i]); exitRank(e) > exitRank(worst) {
 			worst = e
 		}
 	}
 	return worst
+}
+
+// alarm says which deadlines of a rotation are near or have passed.
+func (a *App) alarm(st *rotation.State) {
+	if st == nil {
+		return
+	}
+	for _, d := range deadlines(st, a.now()) {
+		if d.State != "ahead" {
+			a.say("%s: %s", d.Secret, d.line(a.now()))
+		}
+	}
 }
 
 // verdict gives the error by which a result ends the command.
@@ -168,6 +182,7 @@ type ask struct {
 	Step   string
 	Detail string
 	Next   string
+	Brief  plan.Brief
 }
 
 // question finds what a rotation asks a person.
@@ -181,7 +196,7 @@ func question(st *rotation.State) (ask, bool) {
 		if s == nil || s.Status != rotation.StatusWaiting || !s.Asks() {
 			continue
 		}
-		return ask{Step: list[i].ID, Detail: s.Detail, Next: answer(list[i].Act, st.ID)}, true
+		return ask{Step: list[i].ID, Detail: s.Detail, Next: answer(list[i].Act, st.ID), Brief: st.Plan.Brief(&list[i])}, true
 	}
 	return ask{}, false
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,12 +46,12 @@ func (h *Home) one(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	return h.App.print(stateDoc(st, true), func() error { return h.steps(st) })
+	return h.App.print(stateDoc(st, true, h.App.now()), func() error { return h.steps(st) })
 }
 
 func (h *Home) steps(st *rotation.State) error {
 	out := h.App.Streams.Out
-	d := stateDoc(st, true)
+	d := stateDoc(st, true, h.App.now())
 	fmt.Fprintf(out, "%s  %s\n", d.ID, d.Outcome)
 	for i := range st.Plan.Subjects {
 		fmt.Fprintln(out, about(&st.Plan.Subjects[i]))
@@ -78,6 +79,12 @@ func (h *Home) steps(st *rotation.State) error {
 	if d.Why != "" {
 		fmt.Fprintf(out, "why:  %s\n", d.Why)
 	}
+	for i := range d.Deadlines {
+		fmt.Fprintln(out, d.Deadlines[i].line(h.App.now()))
+	}
+	if d.Ask != nil {
+		brief(out, "      ", d.Ask.Brief)
+	}
 	if d.Next == "" && d.Outcome == pawl.Open {
 		d.Next = "pawl resume " + string(d.ID)
 	}
@@ -85,6 +92,13 @@ func (h *Home) steps(st *rotation.State) error {
 		fmt.Fprintf(out, "next: %s\n", d.Next)
 	}
 	return nil
+}
+
+// brief writes what somebody who is asked to act has to know.
+func brief(w io.Writer, indent string, b plan.Brief) {
+	for _, line := range b.Lines() {
+		fmt.Fprintf(w, "%s%s\n", indent, line)
+	}
 }
 
 // about says what a secret is for and whom to ask.
@@ -131,7 +145,7 @@ func (h *Home) overview(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		doc.Rotations = append(doc.Rotations, stateDoc(st, false))
+		doc.Rotations = append(doc.Rotations, stateDoc(st, false, h.App.now()))
 		for _, name := range s.Secrets {
 			busy[name] = s.ID
 		}
@@ -162,8 +176,12 @@ func (h *Home) secretLine(ctx context.Context, s *estate.Secret) (secretLineDoc,
 	switch {
 	case s.Never != "":
 		line.Note = "never: " + s.Never
+	case k.Current == 0 && s.Config:
+		line.Note = "configuration, not set by pawl yet"
 	case k.Current == 0:
 		line.Note = "not rotated by pawl yet"
+	case s.Config:
+		line.Note = "configuration"
 	case !line.DueAt.IsZero() && h.App.now().After(line.DueAt):
 		line.Note = "due"
 	}
@@ -189,6 +207,12 @@ func (h *Home) overviewText(doc overviewDoc) error {
 		fmt.Fprintf(h.App.Streams.Out, "\n%s  %s  %s\n", r.ID, r.Outcome, joined(names(r.Secrets)))
 		if r.Why != "" {
 			fmt.Fprintf(h.App.Streams.Out, "  why:  %s\n", r.Why)
+		}
+		for i := range r.Deadlines {
+			fmt.Fprintf(h.App.Streams.Out, "  %s\n", r.Deadlines[i].line(h.App.now()))
+		}
+		if r.Ask != nil {
+			brief(h.App.Streams.Out, "        ", r.Ask.Brief)
 		}
 		if r.Next == "" {
 			r.Next = "pawl resume " + string(r.ID)

@@ -24,8 +24,10 @@ func (l lab) Info() driver.Info {
 		{Role: estate.RoleIssuer, Name: "credential", Doc: "A credential.", Issuer: &facts, Fields: []estate.Field{{Name: "name", Type: estate.String, Doc: "Its name."}}},
 		{Role: estate.RoleLocation, Name: "place", Doc: "A place.", Fields: name, Identity: []string{"name"}, Location: &place},
 		{Role: estate.RoleCheck, Name: "all_healthy", Doc: "The consumers of all places are served.", Check: &estate.CheckFacts{Within: 10 * time.Minute}},
+		{Role: estate.RoleActivation, Name: "restart", Doc: "A consumer loads what its place holds.", Fields: name, Identity: []string{"name"}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Check: &estate.CheckFacts{TakesValue: true, Within: 10 * time.Minute}},
 		{Role: estate.RoleDiscovery, Name: "places", Doc: "Every place."},
+		{Role: estate.RoleDiscovery, Name: "overrides", Doc: "Every place that wins over others."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 	}}}
 }
@@ -196,10 +198,10 @@ func (l *labConn) trial(ctx context.Context, r driver.CheckRequest) (driver.Find
 	return driver.Finding{State: driver.Passed}, nil
 }
 
-// Discover lists the places.
-func (l *labConn) Discover(ctx context.Context, _ driver.Target) ([]driver.Target, error) {
+// Discover lists the places, or those that win over others.
+func (l *labConn) Discover(ctx context.Context, t driver.Target) ([]driver.Target, error) {
 	var out []struct{ Name string }
-	if err := l.call(ctx, "list places", "GET", "/places", nil, nil, &out); err != nil {
+	if err := l.call(ctx, "list "+t.Kind, "GET", "/"+t.Kind, nil, nil, &out); err != nil {
 		return nil, err
 	}
 	list := make([]driver.Target, len(out))

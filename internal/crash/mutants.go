@@ -27,7 +27,7 @@ func Select(name string) []*Scenario {
 func Mutations() []Mutation {
 	engine := []mutant.Kind{mutant.MintBlindly, mutant.SkipIntent, mutant.TrustWrites, mutant.RetireUnproven, mutant.UndoOnStore,
 		mutant.EndForeign, mutant.ForgetOrphan, mutant.SkipActivation, mutant.SilentFailure, mutant.LoseValue,
-		mutant.SkipSoak, mutant.TrustOutage, mutant.TrustEnd, mutant.LeakValue, mutant.EndUnread, mutant.HearLate, mutant.FindOnce, mutant.ResetAnything}
+		mutant.SkipSoak, mutant.TrustOutage, mutant.TrustEnd, mutant.LeakValue, mutant.EndUnread, mutant.HearLate, mutant.FindOnce, mutant.IgnoreShadows, mutant.ResetAnything}
 	var list []Mutation
 	for _, k := range engine {
 		list = append(list, Mutation{Name: string(k), Engine: k})
@@ -38,6 +38,8 @@ func Mutations() []Mutation {
 		Mutation{Name: "leave out a location", Plan: leaveOutAPlace},
 		Mutation{Name: "end the new credential before the old one is back", Plan: discardEarly},
 		Mutation{Name: "leave out the checks before the end", Plan: leaveOutProof},
+		Mutation{Name: "write the next place before the checks of the one before", Plan: leaveOutGates},
+		Mutation{Name: "leave out a consumer in the undo", Plan: forgetConsumers},
 		Mutation{Name: "ignore the fence", Store: func(s rotation.Store) rotation.Store { return fenceless{s} }},
 	)
 }
@@ -106,6 +108,16 @@ func leaveOutAPlace(p *plan.Plan) {
 // leaveOutProof forgets the checks with the new version.
 func leaveOutProof(p *plan.Plan) {
 	p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return s.Phase == pawl.Prove && s.Act == plan.ActCheck })
+}
+
+// leaveOutGates forgets the checks of places.
+func leaveOutGates(p *plan.Plan) {
+	p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return s.Gates != "" })
+}
+
+// forgetConsumers puts old values back without having consumers load them.
+func forgetConsumers(p *plan.Plan) {
+	p.Undo = slices.DeleteFunc(p.Undo, func(s plan.Step) bool { return s.Act == plan.ActActivate && s.Place.Kind == "restart" })
 }
 
 // discardEarly turns the order of the undo around.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
 )
@@ -402,6 +403,9 @@ func (r *run) decided(entries []rotation.Entry) {
 		step, ok := r.plan.Step(e.Step)
 		if !ok || step.Act != plan.ActMint {
 			continue
+		}
+		if sub, ok := r.plan.Subject(step.Secret); ok && sub.Facts.Mint == estate.Locally {
+			continue // an attempt that was lost has left nothing anywhere
 		}
 		switch e.Kind {
 		case rotation.KindIntent:

@@ -3,6 +3,7 @@ package crash
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -19,7 +20,7 @@ type shape struct {
 	facts    estate.IssuerFacts
 	estate   string // YAML, without the head
 	secrets  []pawl.SecretName
-	places   []string // written as name, or +name for a verifier's list
+	places   []string // written as name, +name for a verifier's list, ^name for an override that wins over the others, or name<place for a consumer of a place
 	mode     plan.Mode
 	human    bool
 	local    bool // versions are made locally: no credentials at the issuer
@@ -67,20 +68,43 @@ func Shapes() []*Scenario {
     locations: [{use: lab, kind: place, name: a, activate: reload}]
     checks: [{use: lab, kind: health, name: a}]
 `},
-		{name: "places found at run time", facts: api, turnover: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b", "leaver"}, estate: `
-  KEY:
-    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
-    locations: [{use: lab, kind: place, discover: {use: lab, kind: places, at_least: 2}, activate: reload}]
-    checks: [{use: lab, kind: all_healthy, when: [before, after, drain, final]}]
-    retire: {after: 1h}
-`},
-		{name: "tried before it is written", facts: api, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+		{name: "a place of its own wins", facts: api, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "^own", "^late"}, estate: `
   KEY:
     issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
     locations:
-      - {use: lab, kind: place, name: a, activate: reload}
-      - {use: lab, kind: place, name: b, activate: reload}
-    checks: [{use: lab, kind: trial, when: minted}, {use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}]
+      - use: lab
+        kind: place
+        name: a
+        activate: reload
+        shadowed_by: [{use: lab, kind: place, discover: {use: lab, kind: overrides, at_least: 0}, why: an override wins}]
+    checks: [{use: lab, kind: health, name: a}]
+    retire: {after: 1h}
+`},
+		{name: "places found at run time", facts: api, turnover: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b", "leaver", "reader<a"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - use: lab
+        kind: place
+        discover: {use: lab, kind: places, at_least: 2}
+        activate: reload
+        consumers: [{use: lab, kind: restart, name: reader}]
+        checks: [{use: lab, kind: health, name: reader}]
+    checks: [{use: lab, kind: all_healthy, when: [before, after, drain, final]}]
+    retire: {after: 1h}
+`},
+		{name: "consumers, each place proven", facts: api, stranger: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "x<a", "y<a", "b"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - use: lab
+        kind: place
+        name: a
+        activate: reload
+        consumers: [{use: lab, kind: restart, name: x, parallel: both}, {use: lab, kind: restart, name: y, parallel: both}]
+        checks: [{use: lab, kind: health, name: x}, {use: lab, kind: health, name: y}]
+      - {use: lab, kind: place, name: b, activate: reload, checks: [{use: lab, kind: trial}, {use: lab, kind: health, name: b}]}
+    checks: [{use: lab, kind: trial, when: minted}]
 `},
 		{name: "value replaced at mint", facts: replaced, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
   KEY:
@@ -108,6 +132,15 @@ func Shapes() []*Scenario {
       - {use: lab, kind: place, name: client, activate: reload}
     checks: [{use: lab, kind: health, name: client}]
     overlap: 1h
+`},
+		{name: "a verifier that holds one value", facts: api, local: true, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"+verifier", "client"}, estate: `
+  KEY:
+    issuer: {use: random}
+    locations:
+      - {use: lab, kind: place, name: verifier, role: accepts, slots: 1, activate: reload}
+      - {use: lab, kind: place, name: client, activate: reload}
+    checks: [{use: lab, kind: health, name: client}]
+    policy: {accept_gap: true}
 `},
 		{name: "human mint", facts: human, human: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a"}, estate: `
   KEY:
@@ -188,6 +221,10 @@ func (s *shape) initialPlaces() []*vendorPlace {
 		if name[0] == '+' {
 			p.name, p.accepts = name[1:], true
 		}
+		if name[0] == '^' {
+			p.name, p.override = name[1:], true
+		}
+		p.name, p.reads, _ = strings.Cut(p.name, "<")
 		list = append(list, p)
 	}
 	return list
@@ -228,6 +265,12 @@ func (v *vendor) meddle() {
 	p.revision++
 }
 
+// override takes away what wins over other places, so that its readers have
+// what those hold.
+func (v *vendor) override() {
+	v.places = slices.DeleteFunc(v.places, func(p *vendorPlace) bool { return p.override })
+}
+
 // strangerMints is somebody else at the same issuer.
 func (v *vendor) strangerMints() error {
 	if v.facts.MaxLive > 0 && len(v.creds) >= v.facts.MaxLive {
@@ -259,6 +302,9 @@ func (s *shape) answerer(v *vendor) func(*rotation.State, *plan.Step) (rotation.
 			return rotation.Entry{Word: rotation.WordApprove, Why: "it is the lost one"}, nil, true
 		case plan.ActRevoke, plan.ActDeactivate:
 			return rotation.Entry{Word: rotation.WordDecline, Why: "a consumer is still on it"}, nil, true
+		case plan.ActShadow: // whoever is asked about overrides takes them away
+			v.override()
+			return rotation.Entry{Word: rotation.WordApprove, Why: "they are gone"}, nil, true
 		case plan.ActName:
 			for _, c := range v.creds {
 				if c.initial {

@@ -41,6 +41,8 @@ type vendorCred struct {
 type vendorPlace struct {
 	name     string
 	accepts  bool
+	reads    string // it holds no copy: its consumer loads that of this place
+	override bool   // it wins over the others and belongs to somebody else
 	value    string
 	loaded   string
 	revision int
@@ -149,6 +151,8 @@ func (v *vendor) answer(req *http.Request, body []byte) (int, any) {
 		return 200, object{"ok": !slices.ContainsFunc(v.places, func(p *vendorPlace) bool { return !v.works(p) })}
 	case parts[0] == "places" && len(parts) == 1:
 		return 200, v.listPlaces()
+	case parts[0] == "overrides":
+		return 200, v.listOverrides()
 	case parts[0] == "places":
 		return v.atPlace(req.Method, parts[1:], body)
 	}
@@ -161,12 +165,28 @@ func (v *vendor) answer(req *http.Request, body []byte) (int, any) {
 func (v *vendor) listPlaces() []object {
 	list := []object{}
 	for _, p := range v.places {
-		list = append(list, object{"name": p.name})
+		if p.reads == "" {
+			list = append(list, object{"name": p.name})
+		}
 	}
 	if v.turnover {
 		v.turnover = false
-		gone := v.places[len(v.places)-1]
-		v.places[len(v.places)-1] = &vendorPlace{name: "newcomer", value: gone.value, loaded: gone.loaded, revision: 1, updated: v.clock.Now()}
+		last := len(v.places) - 1
+		for v.places[last].reads != "" {
+			last--
+		}
+		gone := v.places[last]
+		v.places[last] = &vendorPlace{name: "newcomer", value: gone.value, loaded: gone.loaded, revision: 1, updated: v.clock.Now()}
+	}
+	return list
+}
+
+func (v *vendor) listOverrides() []object {
+	list := []object{}
+	for _, p := range v.places {
+		if p.override {
+			list = append(list, object{"name": p.name})
+		}
 	}
 	return list
 }
@@ -215,7 +235,7 @@ func (v *vendor) atPlace(method string, parts []string, body []byte) (int, any) 
 	}
 	switch {
 	case len(parts) == 2 && parts[1] == "reload":
-		p.loaded = p.value
+		p.loaded = v.copyOf(p)
 	case len(parts) == 2 && parts[1] == "health":
 		return v.health(p)
 	case method == http.MethodPut:
@@ -224,6 +244,14 @@ func (v *vendor) atPlace(method string, parts []string, body []byte) (int, any) 
 		p.value, p.revision = "", 0
 	}
 	return 200, object{"exists": p.revision > 0, "revision": p.revision, "digest": digestOf(p), "updated_at": p.updated.Truncate(time.Second)}
+}
+
+// copyOf gives what the consumer of a place loads.
+func (v *vendor) copyOf(p *vendorPlace) string {
+	if p.reads != "" && v.place(p.reads) != nil {
+		return v.place(p.reads).value
+	}
+	return p.value
 }
 
 func (v *vendor) health(p *vendorPlace) (int, any) {
@@ -283,7 +311,7 @@ func (v *vendor) truth() Truth {
 		t.Live = append(t.Live, Credential{ID: c.id, Value: c.value, Initial: c.initial, Foreign: c.foreign})
 	}
 	for _, p := range v.places {
-		t.Places = append(t.Places, Place{Name: p.name, Holds: p.value, Loaded: p.loaded, Works: v.works(p), Accepts: p.accepts})
+		t.Places = append(t.Places, Place{Name: p.name, Holds: v.copyOf(p), Loaded: p.loaded, Works: v.works(p), Accepts: p.accepts})
 	}
 	return t
 }

@@ -42,6 +42,9 @@ func run(ctx context.Context, file string, verbose bool) (bool, error) {
 	if code, out := p.run("", "validate"); code != 0 {
 		return false, fmt.Errorf("pawl validate gives %d: %s", code, out)
 	}
+	if err := p.adopt(); err != nil {
+		return false, err
+	}
 	if code, out := p.run("", "doctor"); code != 0 {
 		return false, fmt.Errorf("pawl doctor gives %d: %s", code, out)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -25,14 +27,16 @@ type pawl struct {
 // run runs a command and gives its exit status and what it printed.
 func (p *pawl) run(in string, args ...string) (int, string) {
 	var out, errs bytes.Buffer
-	a := &cli.App{Streams: &cli.Streams{In: strings.NewReader(in), Out: &out, Err: &errs}, Registry: all.Drivers(),
+	outs, told := io.Writer(&out), io.Writer(&errs)
+	if p.verbose {
+		fmt.Printf("$ pawl %s\n", strings.Join(args, " "))
+		outs, told = io.MultiWriter(&out, os.Stdout), io.MultiWriter(&errs, os.Stdout)
+	}
+	a := &cli.App{Streams: &cli.Streams{In: strings.NewReader(in), Out: outs, Err: told}, Registry: all.Drivers(),
 		Transport: p.world, Dial: p.world.Dial, Now: p.world.now, Sleep: p.world.sleep}
 	code := cli.Run(append(args, "--file", p.file), a)
 	text := errs.String() + out.String()
 	p.said.WriteString(text)
-	if p.verbose {
-		fmt.Printf("$ pawl %s\n%s", strings.Join(args, " "), text)
-	}
 	if out.Len() > 0 && strings.Contains(strings.Join(args, " "), "--json") {
 		return code, out.String()
 	}
@@ -51,15 +55,24 @@ const (
 	exitHeld    = 5
 )
 
-// rotate gives pawl the value in place, rotates, and answers what is asked
-// until the rotation has ended.
-func (p *pawl) rotate(ctx context.Context, name string) (result, error) {
-	var r result
-	if value, ok := p.world.inPlace(name); ok {
+// adopt gives pawl every value in place, before anything has rotated.
+func (p *pawl) adopt() error {
+	for _, name := range names() {
+		value, ok := p.world.inPlace(name)
+		if !ok {
+			continue
+		}
 		if code, out := p.run(value, "provide", name, "--current"); code != 0 {
-			return r, fmt.Errorf("provide --current gives %d: %s", code, out)
+			return fmt.Errorf("provide %s --current gives %d: %s", name, code, out)
 		}
 	}
+	return nil
+}
+
+// rotate rotates a secret, and answers what is asked until the rotation has
+// ended.
+func (p *pawl) rotate(ctx context.Context, name string) (result, error) {
+	var r result
 	if at := p.world.opens(name); at.After(p.world.now()) {
 		if code, out := p.run("", "rotate", name); code == 0 {
 			return r, fmt.Errorf("it rotated outside its window: %s", out)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/pawlhq/pawl/vendorsim"
 	"github.com/pawlhq/pawl/vendorsim/neon"
@@ -134,7 +135,8 @@ func (w *world) redisLogin(raw string) error {
 	}
 	password, _ := u.User.Password()
 	c := goredis.NewClient(&goredis.Options{Addr: u.Host, Username: u.User.Username(), Password: password, Dialer: w.upstash.Dial,
-		Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 1})
+		Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 1,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}}) // which looks names up at the network
 	return errors.Join(c.Ping(context.Background()).Err(), c.Close())
 }
 

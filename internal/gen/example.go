@@ -33,6 +33,11 @@ func kindExample(s estate.Spec, k estate.Kind) string {
 		needed(&b, "  ", k.Fields)
 		return b.String()
 	}
+	if k.Role == estate.RoleActivation {
+		fmt.Fprintf(&b, "consumers: # of a location\n  - use: %s\n    kind: %s\n", s.Name, k.Name)
+		needed(&b, "    ", k.Fields)
+		return b.String()
+	}
 	where := map[estate.Role]string{estate.RoleLocation: "locations", estate.RoleCheck: "checks"}[k.Role]
 	fmt.Fprintf(&b, "%s:\n  - use: %s\n    kind: %s\n", where, s.Name, k.Name)
 	needed(&b, "    ", k.Fields)

@@ -21,6 +21,8 @@ func facts(k estate.Kind) []string {
 		return locationFacts(*k.Location)
 	case k.Check != nil:
 		return checkFacts(*k.Check)
+	case k.Role == estate.RoleActivation:
+		return []string{"It is a consumer of a location of any driver: pawl has it load after the write, and again when the write is undone." + waits(k.Waits)}
 	default:
 		return nil
 	}
@@ -133,7 +135,7 @@ func waits(others bool) string {
 	if !others {
 		return ""
 	}
-	return fmt.Sprintf(" It is waited for %s, unless the estate says `activate: {kind: …, within: …}`; no process has to run meanwhile.", plan.Span(plan.DeployWithin))
+	return fmt.Sprintf(" It is waited for %s, unless the estate gives it a `within`; no process has to run meanwhile.", plan.Span(plan.DeployWithin))
 }
 
 func checkFacts(f estate.CheckFacts) []string {

@@ -29,5 +29,7 @@ const (
 	EndUnread       Kind = "end the old version without reading the places again"
 	FindOnce        Kind = "forget what has come since places were found"
 	ResetAnything   Kind = "mint again although the issuer keeps what was lost"
+	EndElsewhere    Kind = "end a version by its id at an issuer that did not mint it"
+	IgnoreShadows   Kind = "end the old version although an override may hold it"
 	HearLate        Kind = "pass the point of no return without listening"
 )

@@ -103,6 +103,9 @@ func (a as) call(method, path string, body any) answer {
 	if a.authorization != "" {
 		req.Header.Set("Authorization", a.authorization)
 	}
+	if len(sent) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	if a.nonce != "" {
 		req.Header.Set("fly-machine-lease-nonce", a.nonce)
 	}

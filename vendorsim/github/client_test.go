@@ -106,6 +106,9 @@ func (c caller) call(method, path string, body any) answer {
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if sent != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	for name, values := range c.header {
 		req.Header[name] = values
 	}

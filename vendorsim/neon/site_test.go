@@ -71,6 +71,9 @@ func (s *site) raw(key, method, path string, body any) (int, []byte) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	if len(sent) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	req.Header.Set("Authorization", "Bearer "+key)
 	resp, err := s.transport.RoundTrip(req)
 	if err != nil {

@@ -67,6 +67,9 @@ func (w *world) call(key, method, path string, body any, header ...string) answe
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
+	if len(sent) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header[header[i]] = []string{header[i+1]}
 	}

@@ -118,6 +118,7 @@ func (r *Resend) Send(key string, m Mail) error {
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
 	req.Header.Set("User-Agent", "application")
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := vendorsim.Transport(map[string]http.Handler{Host: r}).RoundTrip(req)
 	if err != nil {
 		return fmt.Errorf("resend: %w", err)

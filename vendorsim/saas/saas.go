@@ -158,6 +158,8 @@ func (s *SaaS) seedVendors() {
 	s.First[StripeKey] = s.Stripe.AddKey(stripe.Key{})
 	_, s.First[WebhookSecret] = s.Stripe.AddEndpoint(stripe.Endpoint{ID: Endpoint, URL: WebhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
 
+	s.Admin["stripe"] = s.Stripe.AddKey(stripe.Key{Restricted: true, Permissions: []string{"rak_webhook_read", "rak_webhook_write"}})
+
 	s.Anthropic = anthropic.New(anthropic.Config{Now: c.Now, Rand: c.Rand})
 	s.Admin["anthropic"] = s.Anthropic.AddAdminKey()
 	s.IDs[AnthropicKey], s.First[AnthropicKey] = s.Anthropic.CreateKey(anthropic.Key{Name: "molecule-prod-first"})

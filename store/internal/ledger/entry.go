@@ -21,6 +21,7 @@ func Copy(e rotation.Entry) rotation.Entry {
 	e.Before, e.Receipt = copyReceipt(e.Before), copyReceipt(e.Receipt)
 	e.Credential = CopyCredential(e.Credential)
 	e.Known, e.Found = slices.Clone(e.Known), slices.Clone(e.Found)
+	e.Shadows = slices.Clone(e.Shadows)
 	for i, settings := range e.Found {
 		e.Found[i] = maps.Clone(settings)
 	}

@@ -25,7 +25,7 @@ func entry(t *testing.T) rotation.Entry {
 		Step: "s", Attempt: 1, Result: rotation.ResultOK, Effect: pawl.EffectApplied, ErrorKind: driver.Denied, Why: "w", Next: "n", Detail: "d",
 		Before: &driver.Receipt{Exists: true, Revision: "1", UpdatedAt: when}, Receipt: &driver.Receipt{Exists: true, Digest: "x", UpdatedAt: when},
 		Strength: "value", Credential: &driver.Credential{ID: "c", Name: "n", CreatedAt: when, ExpiresAt: when, Inactive: true}, Known: []string{"a", "b"},
-		Found: []estate.Settings{{"app": "tenant-a"}},
+		Found: []estate.Settings{{"app": "tenant-a"}}, Shadows: []rotation.Shadow{{Place: "ws-1", Holds: rotation.HoldsHidden}},
 		Print: "f", Until: when, Resume: "u", Word: rotation.WordApprove, Answers: 4, Digest: "g", Outcome: pawl.Done}
 	v := reflect.ValueOf(e)
 	for i := range v.NumField() {
@@ -76,8 +76,8 @@ func TestCopySharesNothing(t *testing.T) {
 	e := entry(t)
 	c := ledger.Copy(e)
 	c.Before.Revision, c.Receipt.Digest, c.Credential.ID, c.Known[0] = "changed", "changed", "changed", "changed"
-	c.Found[0]["app"] = "changed"
-	if e.Before.Revision != "1" || e.Receipt.Digest != "x" || e.Credential.ID != "c" || e.Known[0] != "a" || e.Found[0]["app"] != "tenant-a" {
+	c.Found[0]["app"], c.Shadows[0].Place = "changed", "changed"
+	if e.Before.Revision != "1" || e.Receipt.Digest != "x" || e.Credential.ID != "c" || e.Known[0] != "a" || e.Found[0]["app"] != "tenant-a" || e.Shadows[0].Place != "ws-1" {
 		t.Errorf("changing the copy changed the entry: %+v", e)
 	}
 	now := time.Now() // has a monotonic reading
@@ -85,7 +85,7 @@ func TestCopySharesNothing(t *testing.T) {
 	if c.Time.Location() != time.UTC || !c.Time.Equal(now) || strings.Contains(c.Time.String(), "m=") {
 		t.Errorf("the time became %v", c.Time)
 	}
-	if c.Before != nil || c.Receipt != nil || c.Credential != nil || c.Known != nil || c.Found != nil || ledger.CopyCredential(nil) != nil {
+	if c.Before != nil || c.Receipt != nil || c.Credential != nil || c.Known != nil || c.Found != nil || c.Shadows != nil || ledger.CopyCredential(nil) != nil {
 		t.Errorf("nothing became something: %+v", c)
 	}
 }
