@@ -57,6 +57,9 @@ func IsSentence(text string) bool {
 func ManualData(c Connection, u Use, f secret.Format) map[string]any {
 	of := map[string]any{"credential": c.Credential.String()}
 	data := map[string]any{"connection": of, "draw": f.Command()}
+	for name, v := range c.Settings {
+		data[name], of[name] = typed(v), typed(v)
+	}
 	for _, f := range u.Facts.Fields {
 		switch f.Type {
 		case List:
@@ -66,9 +69,6 @@ func ManualData(c Connection, u Use, f secret.Format) map[string]any {
 		default:
 			data[f.Name] = ""
 		}
-	}
-	for name, v := range c.Settings {
-		data[name], of[name] = typed(v), typed(v)
 	}
 	for name, v := range u.Settings {
 		data[name] = typed(v)

@@ -115,7 +115,7 @@ func login() estate.Kind {
 			{Name: "query", Type: estate.String, Default: defaultQuery, Doc: "One statement that gives one value. It may change nothing."},
 			{Name: "expect", Type: estate.String, Default: defaultExpect, Doc: "The value, as text."},
 		},
-		Manual: estate.Manual{"check": server + " -U {{with .user}}{{sh .}}{{else}}NEW_ROLE{{end}} -c {{sh .query}}   # with the new password, for which it asks; it must give {{line .expect}}"},
+		Manual: estate.Manual{"check": server + " -U {{with .user}}{{sh .}}{{else}}LOGIN_ROLE{{end}} -c {{sh .query}}   # with its own password; it must give {{line .expect}}"},
 		Check:  &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
 }
 
