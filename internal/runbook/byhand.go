@@ -17,6 +17,7 @@ func (p *page) byHand(procedures string) {
 		{"read -rs", "`read -rs VALUE` waits for a value and does not show it: paste it, then press Enter. `unset VALUE` when you are done."},
 		{"@credential.header", "`credential.header` is a file of mode 0600 with one line, the header that carries the connection's credential, such as `Authorization: Bearer …`; `value.header` is the same with the new value. Delete both when you are done."},
 		{"@body", "`body` is a file of mode 0600 with the text that stands behind the command, and the new value in its place. Delete it when you are done."},
+		{"{id}", "`{id}` stands for the id of what a command before it has made, or of each thing that it has found."},
 		{"< request", "`request` is a file of mode 0600, as the [protocol](https://github.com/pawlhq/pawl/blob/main/docs/formats/exec-protocol.md) describes it. Delete it when you are done."},
 		{"{{", "In a form, `{{.user}}` stands for that part of the value, `{{.value}}` for the whole, and `urlquery` and `json` for escaping it as a URL or JSON has it."},
 		{"YYYYMMDD", "`YYYYMMDD` is today."},
@@ -26,20 +27,22 @@ func (p *page) byHand(procedures string) {
 			p.line("- %s", hint.text)
 		}
 	}
-	if names := placeholders(procedures); len(names) > 0 {
+	if names := p.placeholders(procedures); len(names) > 0 {
 		p.line("- Words in capitals stand for what you find when you are there: %s.", joined(names, ", ", func(s string) string { return "`" + s + "`" }))
 	}
 	p.connections()
 }
 
-// placeholders lists the words that stand for something, as drivers write them.
-func placeholders(text string) []string {
-	var found []string
+// placeholders lists the words that stand for something: what is found, and
+// what drivers write.
+func (p *page) placeholders(text string) []string {
+	found := slices.Sorted(maps.Keys(p.capitals))
 	for _, word := range []string{"ADMIN_KEY", "APIKEY_ID", "ENDPOINT", "EVT_ID", "LOGIN_ROLE", "NAMES", "OLD_ROLE", "TOKEN_ID", "WE_ID"} {
 		if strings.Contains(text, word) {
 			found = append(found, word)
 		}
 	}
+	slices.Sort(found)
 	return found
 }
 

@@ -12,9 +12,6 @@ import (
 func prose(text string) string {
 	runes := []rune(oneLine(text))
 	var b strings.Builder
-	if len(runes) > 0 && strings.ContainsRune("#>+-=", runes[0]) { // would begin a heading, a quote, a list or an underline
-		b.WriteByte('\\')
-	}
 	for i, r := range runes {
 		switch r {
 		case '<':
@@ -28,16 +25,26 @@ func prose(text string) string {
 				b.WriteByte('\\')
 			}
 			b.WriteRune(r)
-		case '.', ')': // behind a number at the beginning it makes a list
-			if i > 0 && strings.Trim(string(runes[:i]), "0123456789") == "" {
-				b.WriteByte('\\')
-			}
-			b.WriteRune(r)
 		default:
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
+}
+
+// block is prose at the beginning of a line, where a mark or a number would
+// begin a heading, a quote, a list or an underline.
+func block(text string) string {
+	text = prose(text)
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	switch {
+	case text != "" && strings.ContainsRune("#>+-=", rune(text[0])):
+		return `\` + text
+	case digits > 0 && digits < len(text) && strings.ContainsRune(".)", rune(text[digits])):
+		return text[:digits] + `\` + text[digits:]
+	default:
+		return text
+	}
 }
 
 // ampersand writes the one that a text goes on with. Where it would begin an
@@ -70,10 +77,10 @@ func code(text string, inTable bool) string {
 	return ticks + text + ticks
 }
 
-// fence writes commands as a code block, each line behind indent.
-func fence(commands, indent string) string {
+// fence writes lines as a code block of a language, each behind indent.
+func fence(commands, language, indent string) string {
 	ticks := strings.Repeat("`", max(3, longestRun(commands)+1))
-	lines := append([]string{ticks + "sh"}, strings.Split(strings.TrimRight(commands, "\n"), "\n")...)
+	lines := append([]string{ticks + language}, strings.Split(strings.TrimRight(commands, "\n"), "\n")...)
 	return indent + strings.Join(append(lines, ticks), "\n"+indent)
 }
 

@@ -36,7 +36,7 @@ func (p *page) section(s section) error {
 			}
 		}
 	}
-	return p.leaked(s, list.seen)
+	return p.leaked(s, usual, list.seen)
 }
 
 // about tells what a secret is for and whom it belongs to.
@@ -46,7 +46,7 @@ func (p *page) about(s section, secret *estate.Secret) {
 		name = "`" + string(secret.Name) + "`: "
 	}
 	if secret.Purpose != "" || name != "" {
-		p.line("%s%s\n", name, ended(prose(secret.Purpose)))
+		p.line("%s%s\n", name, ended(block(secret.Purpose)))
 	}
 	var facts []string
 	say := func(name, text string) {
@@ -139,21 +139,44 @@ func (p *page) blast(s section, made *plan.Plan) {
 		}
 	}
 	for _, w := range made.Warnings {
-		lines = append(lines, "- "+ended(prose(told(w))))
+		lines = append(lines, "- "+p.warning(w))
 	}
 	if len(lines) > 0 {
 		p.line("\n### Blast radius\n\n%s", strings.Join(lines, "\n"))
 	}
 }
 
+// warning writes what a plan warns of as a sentence. A connection's name stays
+// as it is.
+func (p *page) warning(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	if _, ok := p.estate.Connections[first]; !ok {
+		text = capital(text)
+	}
+	return ended(block(told(text)))
+}
+
 // back tells how to turn back, and until when.
 func (p *page) back(made *plan.Plan) {
-	if len(made.Undo) == 0 {
+	if len(undo(made)) == 0 {
 		return
 	}
 	p.line("\n### To turn back\n\nIn this order, with the commands above:\n")
 	list := &procedure{page: p, made: made, bare: true}
-	list.write(made.Undo)
+	list.write(undo(made))
+}
+
+// undo is the way back, with what is undone at each target that was found.
+func undo(made *plan.Plan) []plan.Step {
+	steps := slices.Clone(made.Undo)
+	for i := range made.Steps {
+		for _, s := range made.Steps[i].Back {
+			s.Found = made.Steps[i].ID
+			steps = append(steps, s)
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b plan.Step) int { return a.Stage - b.Stage })
+	return steps
 }
 
 // alternative writes another plan for the same secret, with what differs.
@@ -163,7 +186,7 @@ func (p *page) alternative(s section, a estate.Alternative, seen map[string]int)
 		return err
 	}
 	p.line("\n### Another way: %s\n", prose(a.Name))
-	p.line("%s\n", ended(prose(capital(a.Why))))
+	p.line("%s\n", ended(block(capital(a.Why))))
 	p.gap(made)
 	p.line("- With pawl: `pawl rotate %s --plan %s`\n", s.secrets[0].Name, a.Name)
 	list := &procedure{page: p, made: made, seen: seen, refers: true}
@@ -172,7 +195,7 @@ func (p *page) alternative(s section, a estate.Alternative, seen map[string]int)
 }
 
 // leaked tells what to do when a value has leaked.
-func (p *page) leaked(s section, seen map[string]int) error {
+func (p *page) leaked(s section, usual *plan.Plan, seen map[string]int) error {
 	if !slices.ContainsFunc(s.secrets, func(x *estate.Secret) bool { return !x.Config }) {
 		return nil // it protects nothing, so it cannot leak
 	}
@@ -192,6 +215,11 @@ func (p *page) leaked(s section, seen map[string]int) error {
 	for _, secret := range s.secrets {
 		if len(secret.Compromised.AlsoLeaked) > 0 {
 			p.line("- `%s` protected %s: treat them as leaked too.", secret.Name, p.named(secret.Compromised.AlsoLeaked))
+		}
+	}
+	for _, w := range made.Warnings {
+		if !slices.Contains(usual.Warnings, w) && !strings.Contains(w, " protected ") {
+			p.line("- %s", p.warning(w))
 		}
 	}
 	p.line("")

@@ -18,7 +18,7 @@ import (
 // same estate gives the same text. It fails with the plan's error when a
 // secret cannot be planned.
 func Markdown(w io.Writer, e *estate.Estate, c estate.Catalog, only ...pawl.SecretName) error {
-	p := &page{estate: e, catalog: c, only: only, anchors: map[pawl.SecretName]string{}}
+	p := &page{estate: e, catalog: c, only: only, anchors: map[pawl.SecretName]string{}, capitals: map[string]bool{}}
 	if err := p.procedures(); err != nil {
 		return err
 	}
@@ -49,6 +49,7 @@ type page struct {
 	only     []pawl.SecretName
 	sections []section
 	anchors  map[pawl.SecretName]string
+	capitals map[string]bool // words that stand for what a discovery finds
 }
 
 // section is one procedure: of one secret, or of a group.

@@ -25,6 +25,7 @@ type procedure struct {
 // instruction is one item of the list: words, and what is typed or done.
 type instruction struct {
 	words, manual string
+	estate        bool // what is done stands in the estate, and need not be commands
 }
 
 func (l *procedure) write(steps []plan.Step) {
@@ -32,7 +33,10 @@ func (l *procedure) write(steps []plan.Step) {
 		s := &steps[i]
 		list := l.instructions(s)
 		if s.ID == l.made.NoReturn && len(list) > 0 && !l.bare {
-			l.line("\n**There is no way back from here on.**\n")
+			if l.n > 0 {
+				l.line("")
+			}
+			l.line("**There is no way back from here on.**\n")
 		}
 		for _, item := range list {
 			l.item(item)
@@ -60,26 +64,22 @@ func (l *procedure) item(it instruction) {
 	if !l.refers {
 		l.seen[it.manual] = l.n
 	}
-	l.line("%s%s%s", number, it.words, l.done(it.manual, strings.Repeat(" ", len(number))))
+	l.line("%s%s%s", number, it.words, it.done(strings.Repeat(" ", len(number))))
 }
 
 // done writes what is typed as a block behind indent, and what is done
 // elsewhere as a sentence.
-func (l *procedure) done(manual, indent string) string {
-	var said []string
-	rest := manual
-	if estate.IsSentence(manual) {
-		for line := range strings.Lines(manual) {
-			said = append(said, ended(prose(capital(line))))
+func (it *instruction) done(indent string) string {
+	if !estate.IsSentence(it.manual) {
+		language := "sh"
+		if it.estate {
+			language = ""
 		}
-		rest = ""
+		return "\n" + fence(it.manual, language, indent)
 	}
 	text := ""
-	if len(said) > 0 {
-		text = " " + strings.Join(said, " ")
-	}
-	if rest != "" {
-		text += "\n" + fence(rest, indent)
+	for line := range strings.Lines(it.manual) {
+		text += " " + ended(prose(capital(line)))
 	}
 	return text
 }
@@ -92,31 +92,30 @@ func (l *procedure) instructions(s *plan.Step) []instruction {
 	case plan.ActProvide, plan.ActTask, plan.ActApprove:
 		return []instruction{l.person(s)}
 	}
-	words := l.words(s, "")
+	words := l.words(s)
 	if words == "" {
 		return nil
 	}
-	return []instruction{{words, l.manual(s, nil)}}
+	return []instruction{{words: words, manual: l.manual(s, nil)}}
 }
 
 // each is what is done at every target that a discovery finds.
 func (l *procedure) each(s *plan.Step) []instruction {
 	find := "Find " + strings.TrimPrefix(told(s.Title), "find ")
-	list := []instruction{{ended(prose(find)), l.manual(s, nil)}}
-	steps := s.Each
-	if l.bare {
-		steps = s.Back
-	}
-	for i := range steps {
-		list = append(list, instruction{l.words(&steps[i], "each "), l.manual(&steps[i], s)})
+	list := []instruction{{words: ended(prose(find)), manual: l.manual(s, nil)}}
+	for _, step := range s.Each {
+		step.Found = s.ID
+		list = append(list, instruction{words: l.words(&step), manual: l.manual(&step, s)})
 	}
 	return list
 }
 
 // words says a step as an instruction; "" when it is pawl's own business.
-// each stands before a place that is one of many.
-func (l *procedure) words(s *plan.Step, each string) string {
-	place := prose(each + l.where(s))
+func (l *procedure) words(s *plan.Step) string {
+	place := prose(l.where(s))
+	if s.Found != "" {
+		place = "each " + place
+	}
 	switch s.Act {
 	case plan.ActCheck:
 		return l.check(s)
@@ -209,16 +208,16 @@ func form(render string) string {
 // person is what only somebody can do, with everything that is known of it.
 func (l *procedure) person(s *plan.Step) instruction {
 	if s.Task == nil {
-		return instruction{words: ended(prose(capital(told(s.Title))))}
+		return instruction{words: ended(block(capital(told(s.Title))))}
 	}
 	t := s.Task
-	text := ended(prose(capital(told(t.Title))))
+	text := ended(block(capital(told(t.Title))))
 	say := func(format, what string) {
 		if what != "" {
 			text += fmt.Sprintf(" "+format, what)
 		}
 	}
-	say("By %s.", prose(t.Who))
+	say("Who: %s.", prose(t.Who))
 	if t.Within > 0 {
 		say("Within %s.", plan.Span(t.Within))
 	}
@@ -228,7 +227,7 @@ func (l *procedure) person(s *plan.Step) instruction {
 	say("Read %s.", joined(t.Links, ", ", link))
 	say("Ask %s.", joined(t.Contacts, "; ", func(c estate.Contact) string { return prose(c.Name) + ", " + prose(c.How) }))
 	say("What it does to others: %s", ended(prose(t.BlastRadius)))
-	return instruction{text, typed(t.Do)}
+	return instruction{words: text, manual: typed(t.Do), estate: true}
 }
 
 // manual gives what a person types for a step, "" when the driver does not
@@ -247,7 +246,7 @@ func (l *procedure) manual(s *plan.Step, find *plan.Step) string {
 		data["name"] = sub.Name
 	}
 	if find != nil {
-		maps.Copy(data, found(use, find))
+		maps.Copy(data, l.found(use, find))
 	}
 	text, err := use.Facts.Manual.Text(actName(s), data)
 	if err != nil {
@@ -258,7 +257,7 @@ func (l *procedure) manual(s *plan.Step, find *plan.Step) string {
 
 // found are the settings that a discovery gives: as its own settings say them,
 // or their names in capitals.
-func found(u estate.Use, find *plan.Step) map[string]any {
+func (l *procedure) found(u estate.Use, find *plan.Step) map[string]any {
 	given := map[string]any{}
 	for _, name := range slices.Concat(u.Facts.Identity, u.Facts.Given) {
 		if u.Settings[name] == nil {
@@ -268,6 +267,9 @@ func found(u estate.Use, find *plan.Step) map[string]any {
 			if text, ok := find.Place.Settings.Map(key)[name]; ok {
 				given[name] = text
 			}
+		}
+		if word, ok := given[name].(string); ok && word == strings.ToUpper(name) {
+			l.capitals[word] = true
 		}
 	}
 	return given
