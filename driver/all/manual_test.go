@@ -74,6 +74,9 @@ func typed(t *testing.T, name, text string) {
 			t.Errorf("%s: %q is none of the programs that people are told to run", name, first)
 		}
 	}
+	if strings.Contains(text, `"!`) {
+		t.Errorf("%s: bash takes an exclamation mark in double quotes for its history: %s", name, text)
+	}
 	out, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", text).CombinedOutput() // read -s is not POSIX, and is in every shell that people use
 	if err != nil {
 		t.Errorf("%s: the shell cannot read it: %v: %s\n%s", name, err, out, text)

@@ -64,7 +64,7 @@ func aclUser() estate.Kind {
 		Manual: estate.Manual{
 			"mint": login + "{{if .gentoken}}" + cli + " ACL GENTOKEN {{sh .user}}\nread -rs VALUE; printf 'ACL SETUSER %s \">%s\"\\n' {{sh .user}} \"$VALUE\" | " + cli +
 				"{{else}}{{.draw}}\nread -rs VALUE; " + cli + " ACL SETUSER {{sh .user}} \"#$(printf %s \"$VALUE\" | " + digest + ")\"{{end}}" + kept,
-			"revoke": login + cli + " ACL GETUSER {{sh .user}}   # the SHA-256 of each password\nread -rs OLD; " + cli + " ACL SETUSER {{sh .user}} \"!$(printf %s \"$OLD\" | " + digest + ")\"" + kept,
+			"revoke": login + cli + " ACL GETUSER {{sh .user}}   # the SHA-256 of each password\nread -rs OLD; " + cli + " ACL SETUSER {{sh .user}} '!'\"$(printf %s \"$OLD\" | " + digest + ")\"" + kept,
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Lists: true, Revokes: true, Verifies: true, Identifies: true}}
 }

@@ -96,7 +96,7 @@ func redisACLUser() estate.Kind {
 		Identity: []string{"database", "user"},
 		Manual: estate.Manual{
 			"mint":   login + cli + " ACL GENTOKEN {{sh .user}}\nread -rs VALUE; printf 'ACL SETUSER %s \">%s\"\\n' {{sh .user}} \"$VALUE\" | " + cli,
-			"revoke": login + cli + " ACL GETUSER {{sh .user}}   # the SHA-256 of each token\nread -rs OLD; " + cli + " ACL SETUSER {{sh .user}} \"!$(printf %s \"$OLD\" | sha256sum | cut -d ' ' -f 1)\"",
+			"revoke": login + cli + " ACL GETUSER {{sh .user}}   # the SHA-256 of each token\nread -rs OLD; " + cli + " ACL SETUSER {{sh .user}} '!'\"$(printf %s \"$OLD\" | sha256sum | cut -d ' ' -f 1)\"",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Lists: true, Revokes: true, Verifies: true, Identifies: true, Parts: []string{partUser, partPassword}}}
 }

@@ -102,7 +102,7 @@ func link(address string) string {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return prose(address)
 	}
-	return "<" + u.String() + ">"
+	return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20").Replace(u.String()) + ">" // a query is kept as it was written
 }
 
 // slug is the anchor that GitHub gives a heading: lower case, without marks,

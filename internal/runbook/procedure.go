@@ -43,10 +43,10 @@ func (p *page) section(s section) error {
 func (p *page) about(s section, secret *estate.Secret) {
 	name := ""
 	if len(s.secrets) > 1 {
-		name = "`" + string(secret.Name) + "`: "
+		name = "**" + string(secret.Name) + "** "
 	}
-	if secret.Purpose != "" || name != "" {
-		p.line("%s%s\n", name, ended(block(secret.Purpose)))
+	if about := strings.TrimSpace(name + ended(block(secret.Purpose))); about != "" {
+		p.line("%s\n", about)
 	}
 	var facts []string
 	say := func(name, text string) {

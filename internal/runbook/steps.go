@@ -120,21 +120,21 @@ func (l *procedure) words(s *plan.Step) string {
 	case plan.ActCheck:
 		return l.check(s)
 	case plan.ActMint:
-		return fmt.Sprintf("Mint a new one at %s%s.", place, l.called(s))
+		return fmt.Sprintf("Mint a new %s at %s%s.", l.one(s), place, l.called(s))
 	case plan.ActPut:
-		return fmt.Sprintf("Write %s to %s%s.", content(s.Content), place, form(s.Render))
+		return fmt.Sprintf("Write %s%s to %s%s.", content(s.Content), l.of(s), place, form(s.Render))
 	case plan.ActActivate:
 		return l.load(s, place)
 	case plan.ActWait:
 		return fmt.Sprintf("Wait %s: %s.", plan.Span(s.Wait), prose(told(s.Title)))
 	case plan.ActDeactivate:
-		return fmt.Sprintf("Disable the old one at %s. It can still be enabled again.", place)
+		return fmt.Sprintf("Disable the old %s at %s. It can still be enabled again.", l.one(s), place)
 	case plan.ActReactivate:
-		return fmt.Sprintf("Enable the old one again at %s.", place)
+		return fmt.Sprintf("Enable the old %s again at %s.", l.one(s), place)
 	case plan.ActRevoke:
-		return fmt.Sprintf("End the old one at %s.", place)
+		return fmt.Sprintf("End the old %s at %s.", l.one(s), place)
 	case plan.ActDiscard:
-		return fmt.Sprintf("End the new one at %s.", place)
+		return fmt.Sprintf("End the new %s at %s.", l.one(s), place)
 	case plan.ActRefused:
 		return fmt.Sprintf("Try it: %s. Give it %s.", prose(told(s.Title)), plan.Span(s.Within))
 	case plan.ActAccepted, plan.ActWrong:
@@ -179,6 +179,21 @@ func (l *procedure) load(s *plan.Step, place string) string {
 	}
 }
 
+// one names a version's secret where there are several.
+func (l *procedure) one(s *plan.Step) string {
+	if len(l.made.Subjects) > 1 {
+		return code(string(s.Secret), false)
+	}
+	return "one"
+}
+
+func (l *procedure) of(s *plan.Step) string {
+	if len(l.made.Subjects) > 1 {
+		return " of " + code(string(s.Secret), false)
+	}
+	return ""
+}
+
 func (l *procedure) called(s *plan.Step) string {
 	if sub, ok := l.made.Subject(s.Secret); ok && sub.Name != "" {
 		return ", named " + code(told(sub.Name), false)
@@ -208,7 +223,11 @@ func form(render string) string {
 // person is what only somebody can do, with everything that is known of it.
 func (l *procedure) person(s *plan.Step) instruction {
 	if s.Task == nil {
-		return instruction{words: ended(block(capital(told(s.Title))))}
+		text := ended(block(capital(told(s.Title))))
+		if sub, ok := l.made.Subject(s.Secret); ok && sub.Owner != "" {
+			text += " Who: " + ended(prose(sub.Owner))
+		}
+		return instruction{words: text}
 	}
 	t := s.Task
 	text := ended(block(capital(told(t.Title))))
