@@ -136,9 +136,6 @@ func (p *page) secretMap() {
 	for i, m := 0, NewMap(p.estate, p.only...); i < len(m.Secrets); i++ {
 		r := &m.Secrets[i]
 		places := joined(r.places(), "<br>", prose)
-		if len(r.Locations) == 0 {
-			places = "none: " + prose(dash(r.NoLocation))
-		}
 		if r.Never != "" {
 			places = "none"
 		}

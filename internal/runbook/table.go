@@ -69,7 +69,10 @@ func (r *Row) issuer() string {
 // several.
 func (r *Row) places() []string {
 	if len(r.Locations) == 0 {
-		return []string{dash(r.NoLocation)}
+		if r.NoLocation == "" {
+			return []string{"-"}
+		}
+		return []string{"none: " + r.NoLocation}
 	}
 	list := make([]string, len(r.Locations))
 	for i := range r.Locations {
