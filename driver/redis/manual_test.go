@@ -40,7 +40,7 @@ func TestManualWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"user app on sanitize-payload #", "user default on"} {
+	for _, line := range []string{"requirepass \"" + second, "user app on #"} {
 		if !strings.Contains(kept, line) {
 			t.Errorf("the server would forget %q:\n%s", line, kept)
 		}

@@ -3,7 +3,9 @@ package runbook
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of the table's width, in characters.
@@ -12,18 +14,20 @@ const (
 	widest    = 100
 )
 
-// Table writes the map for a terminal: a line for each place, the secret's
-// name at its first. It is at most width characters wide, and never more than
+// Table writes the map for a terminal: a row for each secret, a line in it for
+// each place, without the secret's own name at its end. It is at most width characters wide, and never more than
 // a hundred or less than sixty; cells go on over several lines.
 func (m *Map) Table(w io.Writer, width int) error {
 	rows := [][]string{{"SECRET", "ROTATES", "ISSUER", "LOCATIONS"}}
 	for i := range m.Secrets {
 		r := &m.Secrets[i]
-		head := []string{string(r.Secret), r.rotates(), r.issuer()}
-		for _, place := range r.places() {
-			rows = append(rows, append(head, oneLine(place)))
-			head = []string{"", "", ""}
+		base, _, _ := strings.Cut(string(r.Secret), "@")
+		short := *r
+		short.Locations = slices.Clone(r.Locations)
+		for j := range short.Locations {
+			short.Locations[j].Title = strings.TrimSuffix(oneLine(short.Locations[j].Title), " "+base)
 		}
+		rows = append(rows, []string{string(r.Secret), r.rotates(), r.issuer(), joined(short.places(), "\n", oneLine)})
 	}
 	return layout(w, rows, min(max(width, narrowest), widest))
 }
@@ -98,7 +102,9 @@ func layout(w io.Writer, rows [][]string, width int) error {
 	need := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			need[i] = max(need[i], len([]rune(cell)))
+			for line := range strings.SplitSeq(cell, "\n") {
+				need[i] = max(need[i], utf8.RuneCountInString(line))
+			}
 		}
 	}
 	columns := shares(need, width-2*(len(need)-1))
@@ -140,7 +146,9 @@ func wrapped(w io.Writer, row []string, columns []int) error {
 	cells := make([][]string, len(row))
 	lines := 1
 	for i, cell := range row {
-		cells[i] = wrap(cell, columns[i])
+		for line := range strings.SplitSeq(cell, "\n") {
+			cells[i] = append(cells[i], wrap(line, columns[i])...)
+		}
 		lines = max(lines, len(cells[i]))
 	}
 	for n := range lines {
