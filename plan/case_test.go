@@ -77,6 +77,7 @@ func scenarios() []scenario {
 		{name: "alternative_leaked", file: "alternative", secrets: key, known: held, mode: plan.Compromised},
 		{name: "by_person", secrets: fly, known: held},
 		{name: "window_chosen", secrets: key, known: held},
+		{name: "window_silent", secrets: key, known: held},
 		{name: "brief", secrets: key, known: held},
 		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
 	}

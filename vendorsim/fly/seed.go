@@ -40,7 +40,9 @@ func (f *Fly) Reboot(app string) {
 	defer f.mu.Unlock()
 	a := f.mustApp(app)
 	for _, m := range a.machines {
-		m.booted = a.newest()
+		m.booted, m.movedAt, m.down, m.stopped, m.suspended = a.newest(), f.now().Add(-f.cfg.Starting-f.cfg.Checking), 0, false, false
+		f.event(m, "update", stateReplacing, "user", f.now())
+		f.event(m, "start", stateStarted, "flyd", f.now())
 	}
 }
 
