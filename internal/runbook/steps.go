@@ -147,8 +147,10 @@ func (l *procedure) words(s *plan.Step) string {
 		return fmt.Sprintf("Find out %s at %s.", prose(told(s.Title)), place)
 	case plan.ActQuota, plan.ActClean:
 		return ended(prose("See to it: " + told(s.Title)))
-	default: // rights are tried, and what is in place is learned, for pawl alone
+	case plan.ActProbe, plan.ActLearn: // for pawl alone
 		return ""
+	default:
+		return ended(prose(capital(told(s.Title))))
 	}
 }
 
