@@ -72,7 +72,7 @@ func byHand(acts ...string) estate.Manual {
 		if act == kindProgram {
 			name = "activate"
 		}
-		m[act] = "{{range .command}}{{.}} {{end}}< request   # mode 0600: the act " + name + " on {{.target}}, as docs/formats/exec-protocol.md says"
+		m[act] = "{{range .command}}{{sh .}} {{end}}< request   # mode 0600: the act " + name + " on {{line .target}}, as docs/formats/exec-protocol.md says"
 	}
 	return m
 }
