@@ -15,7 +15,6 @@ import (
 	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
-	"github.com/pawlhq/pawl/secret"
 	"github.com/pawlhq/pawl/store/memory"
 )
 
@@ -54,6 +53,7 @@ type ScenarioResult struct {
 	Schedules     int
 	Done, Undone  int
 	Held          int
+	Refused       int // plans that were refused, as they must be
 }
 
 // Run runs every schedule of every scenario.
@@ -74,6 +74,9 @@ func (m *Matrix) Run(ctx context.Context) (*Result, error) {
 }
 
 func (m *Matrix) scenario(ctx context.Context, s *Scenario, result *Result) error {
+	if s.Refuses {
+		return m.refusal(ctx, s, result)
+	}
 	plain, err := m.one(ctx, s, Nothing())
 	if err != nil {
 		return err
@@ -92,6 +95,28 @@ func (m *Matrix) scenario(ctx context.Context, s *Scenario, result *Result) erro
 	}
 	result.Scenarios = append(result.Scenarios, sum)
 	return ctx.Err()
+}
+
+// refusal holds that no plan is made: the one schedule of a secret that never
+// rotates.
+func (m *Matrix) refusal(ctx context.Context, s *Scenario, result *Result) error {
+	r, err := m.fresh(ctx, s, Nothing())
+	if err != nil {
+		return err
+	}
+	sum := ScenarioResult{Name: s.Name, Schedules: 1}
+	switch err := r.makePlan(ctx); {
+	case err == nil:
+		r.violate("a plan was made, and it never may be")
+		result.Violations = append(result.Violations, r.describe())
+	case pawl.CodeOf(err) != pawl.CodeInvalid:
+		return err
+	default:
+		sum.Refused = 1
+	}
+	result.Schedules++
+	result.Scenarios = append(result.Scenarios, sum)
+	return nil
 }
 
 func (m *Matrix) count(r *run, sum *ScenarioResult, result *Result) {
@@ -143,6 +168,20 @@ func (m *Matrix) feed(ctx context.Context, s *Scenario, list []Schedule, out cha
 
 // one runs one schedule in a fresh world.
 func (m *Matrix) one(ctx context.Context, s *Scenario, schedule Schedule) (*run, error) {
+	r, err := m.fresh(ctx, s, schedule)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.makePlan(ctx); err != nil {
+		return nil, err
+	}
+	r.do(ctx)
+	r.judge()
+	return r, nil
+}
+
+// fresh makes a world for a schedule, in which pawl knows the current values.
+func (m *Matrix) fresh(ctx context.Context, s *Scenario, schedule Schedule) (*run, error) {
 	clock := NewClock()
 	world, err := s.Build(clock)
 	if err != nil {
@@ -157,22 +196,14 @@ func (m *Matrix) one(ctx context.Context, s *Scenario, schedule Schedule) (*run,
 	if m.Mutation.Store != nil {
 		r.store = m.Mutation.Store(r.store)
 	}
-	if err := r.adopt(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.makePlan(ctx); err != nil {
-		return nil, err
-	}
-	r.do(ctx)
-	r.judge()
-	return r, nil
+	return r, r.adopt(ctx)
 }
 
 // adopt gives pawl the current values, as a person does before a first rotation.
 func (r *run) adopt(ctx context.Context) error {
 	e := r.engine("operator", &process{run: r})
 	for name, value := range r.world.Current {
-		if err := e.Adopt(ctx, name, secret.One(value), nil, "operator"); err != nil {
+		if err := e.Adopt(ctx, name, value, nil, "operator"); err != nil {
 			return err
 		}
 	}

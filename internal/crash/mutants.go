@@ -15,12 +15,9 @@ import (
 // Scenarios gives all scenarios of the matrix.
 func Scenarios() []*Scenario { return append([]*Scenario{Seed()}, Shapes()...) }
 
-// Select gives all scenarios, or the one with a name.
+// Select gives the scenario with a name, of any.
 func Select(name string) []*Scenario {
-	if name == "" {
-		return Scenarios()
-	}
-	return slices.DeleteFunc(Scenarios(), func(s *Scenario) bool { return s.Name != name })
+	return slices.DeleteFunc(append(Scenarios(), Runbook()...), func(s *Scenario) bool { return s.Name != name })
 }
 
 // Mutations lists the ways in which pawl is broken on purpose.

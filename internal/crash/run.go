@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -142,10 +143,19 @@ func (r *run) engine(holder string, p *process) *rotation.Engine {
 		Rand:     rand.NewChaCha8([32]byte{1}),
 		TTL:      ttl,
 		Parallel: 1,
-		Sleep:    func(_ context.Context, until time.Time) error { r.meddle(until); r.clock.To(until); return nil },
+		Sleep:    func(_ context.Context, until time.Time) error { r.meddle(until); r.pass(until); return nil },
 		Observe:  r.observe,
 		Mutant:   r.mutant.Engine,
 	}
+}
+
+// pass lets time pass, and holds P1 meanwhile.
+func (r *run) pass(until time.Time) {
+	if r.world.Pass == nil {
+		r.clock.To(until)
+		return
+	}
+	r.world.Pass(until, func() { r.served("a wait until " + r.clock.Now().Format(time.DateTime)) })
 }
 
 // observe sees entries once they are stored, to know what is announced.
@@ -170,6 +180,11 @@ func (r *run) ports(p *process) rotation.Ports {
 		env := driver.Env{Transport: p, Now: r.clock.Now, Rand: rand.NewChaCha8([32]byte{2, byte(r.calls), byte(r.calls >> 8)}),
 			Log:  slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Wait: func(_ context.Context, d time.Duration) error { r.clock.Add(d); return nil },
+		}
+		if of, ok := strings.CutPrefix(c.Credential, "secret:"); ok { // pawl works with the secret that it rotates
+			env.Credential = func(ctx context.Context) (secret.Value, error) {
+				return (&rotation.Engine{Store: r.store, Vault: r.vault}).Newest(ctx, pawl.SecretName(of))
+			}
 		}
 		if own, ok := r.world.Own[name]; ok {
 			env.Credential = func(context.Context) (secret.Value, error) { return own, nil }

@@ -48,7 +48,11 @@ func main() {
 }
 
 func matrix(sample int, only string) error {
-	m := &crash.Matrix{Scenarios: crash.Select(only), Sample: sample}
+	scenarios := crash.Scenarios()
+	if only != "" {
+		scenarios = crash.Select(only)
+	}
+	m := &crash.Matrix{Scenarios: scenarios, Sample: sample}
 	r, err := m.Run(context.Background())
 	if err != nil {
 		return err
