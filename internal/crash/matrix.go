@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -85,8 +86,8 @@ func (m *Matrix) scenario(ctx context.Context, s *Scenario, result *Result) erro
 		plain.violate("P3: without any trouble it ends %q: %v", plain.outcome, plain.errors)
 	}
 	sum := ScenarioResult{Name: s.Name, Calls: plain.calls, Writes: plain.writes}
-	list := schedules(plain.calls, plain.writes, plain.world.Foreign != nil)
-	list = m.sample(append(list, people(plain.calls, kills(plain.calls, plain.writes), plain.world.Meddle != nil)...))
+	list := plain.distinct(schedules(plain.calls, plain.writes, plain.world.Foreign != nil))
+	list = m.sample(append(list, plain.distinct(people(plain.calls, kills(plain.calls, plain.writes), plain.world.Meddle != nil))...))
 	runs := make(chan *run)
 	go m.feed(ctx, s, list, runs)
 	m.count(plain, &sum, result)
@@ -343,6 +344,22 @@ func around(kill Schedule, calls int) []Schedule {
 		}
 	}
 	return list
+}
+
+// distinct leaves out schedules whose trouble is at a call, or a write, in the
+// midst of a wait: of looks that are the same, one after the other, the first
+// two and the last two are enough.
+func (r *run) distinct(list []Schedule) []Schedule {
+	return slices.DeleteFunc(list, func(s Schedule) bool {
+		return dull(r.routes, s.KillCall) || dull(r.routes, s.FaultCall) || dull(r.routes, s.RaceCall) || dull(r.routes, s.UndoCall) ||
+			dull(r.notes, s.KillWrite) || dull(r.notes, s.FailWrite)
+	})
+}
+
+// dull reports whether what stands at a place stands at the two before and the
+// two after it too.
+func dull(list []string, at int) bool {
+	return at >= 2 && at+2 < len(list) && list[at] != "" && list[at-2] == list[at] && list[at-1] == list[at] && list[at+1] == list[at] && list[at+2] == list[at]
 }
 
 // sample keeps about one schedule in m.Sample, the same ones each time.

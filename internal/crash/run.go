@@ -82,6 +82,7 @@ type run struct {
 	id        pawl.RotationID
 
 	calls, writes int
+	routes, notes []string // what each call, and each write, was; "" is one that is never dull
 	broken        map[string]bool
 	lied          bool
 	looked        bool

@@ -39,14 +39,17 @@ type runbook struct {
 	vendors  http.RoundTripper
 	first    []string  // the tenants that were there at first
 	deploy   time.Time // the next deployment of the control plane
-	turned   bool      // the tenants were listed, after which one has gone and one has come
+	turned   bool      // the tenants were found, after which one has gone and one has come
 	hand     string    // what a person made; "" is nothing yet
 	handID   string
 	strange  []string // ids of credentials that somebody else made
 }
 
-// daily is how often somebody deploys the control plane.
-const daily = 24 * time.Hour
+const (
+	daily = 24 * time.Hour
+	often = 30 * time.Minute      // how often somebody deploys the control plane, when there is anything new
+	takes = 10 * time.Millisecond // what a call takes
+)
 
 // parsed is the estate and the drivers: they keep nothing, so all worlds share
 // them.
@@ -59,7 +62,7 @@ func buildRunbook(name pawl.SecretName, clock *Clock) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &runbook{name: string(name), clock: clock, deploy: clock.Now().Add(daily)}
+	b := &runbook{name: string(name), clock: clock, deploy: clock.Now().Add(often)}
 	if err := b.start(); err != nil {
 		return nil, err
 	}
@@ -126,6 +129,7 @@ func (b *runbook) current() map[pawl.SecretName]secret.Parts {
 // RoundTrip hands a call to its vendor. Once the tenants were listed one goes
 // and one comes, before the reader can do anything about it.
 func (b *runbook) RoundTrip(req *http.Request) (*http.Response, error) {
+	b.clock.Add(takes)
 	switch req.URL.Host {
 	case databaseHost:
 		return b.database.RoundTrip(req)
@@ -144,9 +148,10 @@ func (b *runbook) RoundTrip(req *http.Request) (*http.Response, error) {
 func (b *runbook) lists(req *http.Request) bool {
 	switch b.name {
 	case saas.RedisURL, saas.EncryptionKey:
-		return req.Method == http.MethodGet && req.URL.Path == "/v1/apps"
+		written := b.Stored(saas.RedisURL) != b.First[saas.RedisURL] || b.Stored(saas.DecryptKeys) != b.First[saas.EncryptionKey]
+		return written && req.Method == http.MethodGet && req.URL.Path == "/v1/apps"
 	case saas.AnthropicKey:
-		return req.Method == http.MethodGet && req.URL.Path == "/cp/orgs"
+		return b.hand != "" && req.Method == http.MethodGet && req.URL.Path == "/cp/orgs"
 	default:
 		return false
 	}
@@ -169,14 +174,16 @@ func (b *runbook) turnover() error {
 	return nil
 }
 
-// pass lets time pass. Once a day the control plane is deployed, and its
+// pass lets time pass. Now and then the control plane is deployed, and its
 // machines read what is staged.
 func (b *runbook) pass(until time.Time, look func()) {
 	for !b.deploy.After(until) {
-		b.clock.To(b.deploy)
-		b.deploy = b.deploy.Add(daily)
-		b.Fly.Reboot(saas.App)
-		look()
+		if b.Stored(b.name) != b.Running(saas.App, b.name) {
+			b.clock.To(b.deploy)
+			b.Fly.Reboot(saas.App)
+			look()
+		}
+		b.deploy = b.deploy.Add(often)
 	}
 	b.clock.To(until)
 	look()

@@ -78,6 +78,14 @@ type Call struct {
 	Route string // method and path pattern, for faults that break one route for good
 }
 
+// look names a call that changes nothing, "" for others.
+func (c Call) look() string {
+	if c.Kind.changes() {
+		return ""
+	}
+	return c.Route
+}
+
 // CallKind classes requests.
 type CallKind string
 

@@ -34,13 +34,15 @@ func (f *Fly) AddApp(org, name, uses string) {
 }
 
 // Reboot boots an app's machines with its secrets of now, all at once and with
-// no time in between, as somebody does beside pawl.
+// no time in between, as somebody does beside pawl who deploys.
 func (f *Fly) Reboot(app string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.mustApp(app)
 	for _, m := range a.machines {
 		m.booted = a.newest()
+		f.event(m, "update", "replaced", "user", f.now())
+		f.event(m, "start", stateStarted, "flyd", f.now())
 	}
 }
 

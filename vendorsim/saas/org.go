@@ -203,6 +203,7 @@ func (s *SaaS) RemoveTenant(slug string) error {
 	if o == nil {
 		return fmt.Errorf("saas: there is no tenant %s", slug)
 	}
+	defer s.Neon.Finish()
 	return (&process{s, s.next()}).erase(o)
 }
 
