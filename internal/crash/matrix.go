@@ -356,10 +356,23 @@ func (r *run) distinct(list []Schedule) []Schedule {
 	})
 }
 
-// dull reports whether what stands at a place stands at the two before and the
-// two after it too.
+// dull reports whether a place is in the midst of something that repeats, with
+// two rounds before and two after it. A round has four places at the most.
 func dull(list []string, at int) bool {
-	return at >= 2 && at+2 < len(list) && list[at] != "" && list[at-2] == list[at] && list[at-1] == list[at] && list[at+1] == list[at] && list[at+2] == list[at]
+	for period := 1; period <= 4; period++ {
+		from, to := at-2*period, at+2*period
+		if from < 0 || to >= len(list) {
+			return false
+		}
+		repeats := true
+		for i := from; i <= to && repeats; i++ {
+			repeats = list[i] != "" && (i+period > to || list[i] == list[i+period])
+		}
+		if repeats {
+			return true
+		}
+	}
+	return false
 }
 
 // sample keeps about one schedule in m.Sample, the same ones each time.

@@ -234,13 +234,13 @@ func (s store) Create(ctx context.Context, o rotation.Opening) (l rotation.Lease
 
 // Acquire takes a lease.
 func (s store) Acquire(ctx context.Context, r rotation.LeaseRequest) (l rotation.Lease, err error) {
-	err = s.write("", func() (err error) { l, err = s.Store.Acquire(ctx, r); return err })
+	err = s.write("take the lease", func() (err error) { l, err = s.Store.Acquire(ctx, r); return err })
 	return l, err
 }
 
 // Release gives a lease back.
 func (s store) Release(ctx context.Context, l rotation.Lease) error {
-	return s.write("", func() error { return s.Store.Release(ctx, l) })
+	return s.write("give the lease back", func() error { return s.Store.Release(ctx, l) })
 }
 
 // Load reads an account; a dead process reads nothing.
