@@ -15,11 +15,6 @@ import (
 // Scenarios gives all scenarios of the matrix.
 func Scenarios() []*Scenario { return append([]*Scenario{Seed()}, Shapes()...) }
 
-// Select gives the scenario with a name, of any.
-func Select(name string) []*Scenario {
-	return slices.DeleteFunc(append(Scenarios(), Runbook()...), func(s *Scenario) bool { return s.Name != name })
-}
-
 // Mutations lists the ways in which pawl is broken on purpose.
 func Mutations() []Mutation {
 	engine := []mutant.Kind{mutant.MintBlindly, mutant.SkipIntent, mutant.TrustWrites, mutant.RetireUnproven, mutant.UndoOnStore,

@@ -171,9 +171,13 @@ func (r *run) observe(e rotation.Entry, st *rotation.State) {
 	}
 }
 
-// ports opens drivers over the process's way out.
+// ports opens drivers over the process's way out, each connection once.
 func (r *run) ports(p *process) rotation.Ports {
+	opened := map[string]*driver.Port{}
 	return portsFunc(func(_ context.Context, name string, c plan.Connection) (*driver.Port, error) {
+		if port, ok := opened[name]; ok {
+			return port, nil
+		}
 		d, ok := r.world.Drivers.Driver(c.Driver)
 		if !ok {
 			return nil, fmt.Errorf("no driver %s", c.Driver)
@@ -194,7 +198,8 @@ func (r *run) ports(p *process) rotation.Ports {
 		if err != nil {
 			return nil, err
 		}
-		return driver.NewPort(name, d.Info(), conn, 0), nil
+		opened[name] = driver.NewPort(name, d.Info(), conn, 0)
+		return opened[name], nil
 	})
 }
 
