@@ -79,6 +79,8 @@ func scenarios() []scenario {
 		{name: "window_chosen", secrets: key, known: held},
 		{name: "brief", secrets: key, known: held},
 		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
+		{name: "window_unasked", secrets: key, known: held},
+		{name: "accept_found", secrets: key, known: held},
 	}
 }
 

@@ -247,7 +247,7 @@ func (b *builder) confirm() {
 			b.next()
 			b.refused(s)
 		}
-		if !s.Facts.Verifies && !s.elsewhere && s.ends() && s.mode == estate.Expire { // nobody can be asked: only time tells
+		if !s.Facts.Verifies && !s.elsewhere && s.ends() && s.mode == estate.Expire && !b.compromised() { // nobody can be asked: only time tells
 			b.next()
 			b.add(Step{Act: ActWait, Secret: s.Secret, Wait: s.Facts.Window, Title: fmt.Sprintf("the issuer's window: version %d ends by itself", s.From)})
 		}
