@@ -53,6 +53,12 @@ fuzz:
 demo:
 	$(GO) run ./cmd/pawl demo
 
+# Rotates all secrets of examples/runbook against the whole system of the
+# runbook, with a scripted person, in virtual time.
+.PHONY: demo-runbook
+demo-runbook: servers
+	@$(GO) run ./internal/demorunbook
+
 # What a rotation costs, on this machine and now.
 .PHONY: bench
 bench: build

@@ -231,5 +231,8 @@ func (f *Field) shape() ordered {
 	if len(f.Enum) > 0 {
 		return anySchema(enumSchema(f.Enum), variable)
 	}
+	if f.URL {
+		return anySchema(ordered{{"type", "string"}, {"pattern", "^https?://[^/]"}}, variable)
+	}
 	return scalarSchema()
 }

@@ -3,6 +3,8 @@ package estate
 import (
 	"slices"
 	"time"
+
+	"github.com/pawlhq/pawl/secret"
 )
 
 // Catalog tells what the drivers at hand can do. driver/all has the one that
@@ -132,6 +134,7 @@ type Field struct {
 	Default  any      // typed as the field; "{{secret}}" stands for the secret's name
 	Enum     []string // allowed values, if not empty
 	Example  string
+	URL      bool // a String that is an address: http:// or https://, a host, and no user or password
 }
 
 // Minter says who makes a new version at an issuer.
@@ -170,6 +173,11 @@ type IssuerFacts struct {
 	RevokeLag   time.Duration `json:"revoke_lag,omitempty"`  // how long a revoked version may still be accepted
 	Parts       []string      `json:"parts,omitempty"`       // parts that a mint yields; empty is the single part
 
+	// Forms is what values look like, by part, as far as the vendor publishes it.
+	// What a person gives is held against it before anything is written; what the
+	// issuer itself answers is not, so that a vendor may change it.
+	Forms map[string]secret.Form `json:"forms,omitempty"`
+
 	// Resets says that the issuer keeps one value and minting resets it: a mint
 	// whose answer was lost is settled by minting again, because whatever it made
 	// is replaced by that and nothing is orphaned. Only with Replaced.
@@ -195,6 +203,7 @@ type LocationFacts struct {
 	Activations []ActivationFact // how consumers of this place can be made to load
 	Live        bool             // a write takes effect without activation
 	Drain       string           // check kind that must pass before the old version is retired, e.g. queued CI runs
+	DrainWith   Settings         // settings that the check gets beside the location's own; may be nil
 	MaxBytes    int              // longest value; 0 is no known limit
 }
 

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -285,10 +286,35 @@ func (d *decoder) setting(f *Field, n *yaml.Node) (value any, ok bool) {
 	if len(f.Enum) > 0 {
 		return d.word(n, f.Enum)
 	}
+	var s string
 	if f.Required {
-		var s string
 		ok = d.filled(n, &s)
-		return s, ok
+	} else {
+		s, ok = d.text(n)
 	}
-	return d.text(n)
+	if why := addressFault(s); ok && f.URL && why != "" {
+		d.fail(n, fmt.Sprintf("write it as in %s", f.Example), "%s is no address: %s", f.Name, why)
+		return s, false
+	}
+	return s, ok
+}
+
+// addressFault says why a text is not the address of a server, "" if it is. It
+// never repeats the text, which may have a password in it.
+func addressFault(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "it cannot be read"
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "it does not begin with https:// or http://"
+	case u.Hostname() == "":
+		return "it has no host"
+	case u.User != nil:
+		return "it has a user or password in it; a connection's credential is a reference"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "it has something behind the path"
+	default:
+		return ""
+	}
 }

@@ -77,9 +77,9 @@ func scenarios() []scenario {
 		{name: "alternative_leaked", file: "alternative", secrets: key, known: held, mode: plan.Compromised},
 		{name: "by_person", secrets: fly, known: held},
 		{name: "window_chosen", secrets: key, known: held},
+		{name: "window_silent", secrets: key, known: held},
 		{name: "brief", secrets: key, known: held},
 		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
-		{name: "window_unasked", secrets: key, known: held},
 		{name: "accept_found", secrets: key, known: held},
 	}
 }

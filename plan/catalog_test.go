@@ -55,6 +55,9 @@ func labIssuers() []estate.Kind {
 		kind("window", func(f *estate.IssuerFacts) {
 			f.Overlap, f.Window, f.Revokes = estate.IssuerWindow, 24*time.Hour, false
 		}),
+		kind("silent_window", func(f *estate.IssuerFacts) {
+			f.Overlap, f.Window, f.Revokes, f.Verifies = estate.IssuerWindow, 24*time.Hour, false, false
+		}),
 		kind("by_hand", func(f *estate.IssuerFacts) { f.Mint = estate.ByPerson }),
 		kind("switchable", func(f *estate.IssuerFacts) { f.Revokes, f.Deactivates = false, true }),
 		kind("fixed", func(f *estate.IssuerFacts) { f.Revokes = false }),

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -151,6 +152,10 @@ func (b *builder) drained(s *subject) {
 		}
 		p := b.place(l.Use)
 		p.Kind = f.Drain
+		if len(f.DrainWith) > 0 {
+			p.Settings = maps.Clone(p.Settings)
+			maps.Copy(p.Settings, f.DrainWith)
+		}
 		b.add(Step{Act: ActCheck, Secret: s.Secret, Place: p, Within: DrainWithin, Of: s.putAt(b.plan, l),
 			Title: fmt.Sprintf("%s: nothing started before the write is left at %s", strings.ReplaceAll(f.Drain, "_", " "), Title(l.Use))})
 	}
@@ -247,10 +252,10 @@ func (b *builder) confirm() {
 			b.next()
 			b.refused(s)
 		}
-		if !s.Facts.Verifies && !s.elsewhere && s.ends() && s.mode == estate.Expire && !b.compromised() { // nobody can be asked: only time tells
-			b.next()
-			b.add(Step{Act: ActWait, Secret: s.Secret, Wait: s.Facts.Window, Title: fmt.Sprintf("the issuer's window: version %d ends by itself", s.From)})
-		}
+	}
+	b.next()
+	for _, s := range b.subjects {
+		b.runsOut(s)
 	}
 	b.next()
 	for _, s := range b.subjects {
@@ -268,6 +273,15 @@ func (b *builder) confirm() {
 		}
 	}
 	b.leave()
+}
+
+// runsOut waits for the end of the issuer's window where the issuer cannot be
+// asked whether it is over, so that what is proven after it is proven without
+// the old version.
+func (b *builder) runsOut(s *subject) {
+	if s.mode == estate.Expire && !s.Facts.Verifies && !s.elsewhere && s.Facts.Window > 0 && !b.compromised() {
+		b.add(Step{Act: ActWait, Secret: s.Secret, Wait: s.Facts.Window, Title: fmt.Sprintf("the issuer ends version %d by itself", s.From)})
+	}
 }
 
 // refused waits until the issuer no longer accepts the old version. Where the

@@ -95,3 +95,21 @@ func TestDeploymentIsWaived(t *testing.T) {
 		t.Error("an activation that pawl makes was waived")
 	}
 }
+
+// A consumer needs three days to load the value, and the driver does not say
+// when to ask again. Catches an engine that asks every few seconds for days.
+func TestLooksGetRarer(t *testing.T) {
+	w := newWorld(t, api, strings.Replace(deployed, "WAY", "{kind: reload, within: 14d}", 1))
+	id := w.openKey()
+	began := w.time
+	w.lab.reload = func() driver.Progress {
+		return driver.Progress{Done: w.time.Sub(began) >= 72*time.Hour, Detail: "loading"}
+	}
+	w.want(w.run(id), pawl.Done)
+	if n := w.lab.called("reload"); n < 50 || n > 400 {
+		t.Errorf("the consumer was asked %d times in three days, want some hundred", n)
+	}
+	if late := w.time.Sub(began) - 72*time.Hour; late > 2*time.Hour {
+		t.Errorf("it was seen %s late", late)
+	}
+}

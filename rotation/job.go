@@ -178,7 +178,20 @@ func (j *job) pending(pace time.Duration, resume, detail string) {
 	if !j.st.AnnouncedAt.IsZero() {
 		waited = j.now().Sub(j.st.since())
 	}
-	j.postpone(min(cmp.Or(max(pace, 0), maxPoll), max(ramp(j.st.Polls), waited/2)), resume, detail)
+	after := min(cmp.Or(max(pace, 0), maxPoll), max(ramp(j.st.Polls), waited/2))
+	j.postpone(max(after, j.leastPause(waited)), resume, detail)
+}
+
+// leastPause is the pause before the next look at something that has not
+// come for long: a twentieth of the time so far, at most an hour, and never
+// beyond the step's deadline. An issuer that keeps an old version for a week
+// is asked some two hundred times, and not forty thousand.
+func (j *job) leastPause(waited time.Duration) time.Duration {
+	pause := min(waited/20, time.Hour)
+	if j.step.Within > 0 {
+		pause = min(pause, j.step.Within-waited)
+	}
+	return max(pause, 0)
 }
 
 // postpone records that the step must be asked again after a time.

@@ -283,6 +283,30 @@ func declared(sub *plan.Subject, value secret.Parts) secret.Parts {
 	return kept
 }
 
+// Fits says why a value that a person gave cannot be the new version: a part
+// is missing, was copied badly, breaks the estate's rules, or is none of the
+// issuer's. It never repeats the value.
+func Fits(sub *plan.Subject, value secret.Parts) error {
+	for _, part := range sub.Parts {
+		v, ok := value[part]
+		if !ok {
+			continue // derived, or missing
+		}
+		rules := secret.Format{}
+		if part == secret.Single && len(sub.Parts) == 1 {
+			rules = sub.Format
+		}
+		err := secret.Pasted(v, rules, sub.Facts.Forms[part])
+		switch {
+		case err != nil && part != secret.Single:
+			return fmt.Errorf("the part %q: %w", part, err)
+		case err != nil:
+			return err
+		}
+	}
+	return fits(sub, value)
+}
+
 // fits checks that a new value has the declared parts and obeys the rules.
 func fits(sub *plan.Subject, value secret.Parts) error {
 	for _, part := range sub.Parts {

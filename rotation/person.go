@@ -151,7 +151,7 @@ func (j *job) provide(ctx context.Context) {
 // unfit says why a value, and what it is called at the issuer, cannot be the new
 // version; "" when it can.
 func (j *job) unfit(ctx context.Context, value secret.Parts, c *driver.Credential) (string, error) {
-	if err := fits(j.subject(), value); err != nil {
+	if err := Fits(j.subject(), value); err != nil {
 		return err.Error(), nil
 	}
 	same, err := j.same(ctx, value)

@@ -108,3 +108,17 @@ func TestOnlyResetsAreMadeAgain(t *testing.T) {
 		}
 	}
 }
+
+// The answer to a mint is lost, although the mint was done. Catches an engine
+// that mints once more and leaves the first one behind, where nobody knows its
+// value and nobody ends it.
+func TestALostMintIsFoundByItsNameAndEnded(t *testing.T) {
+	w := newWorld(t, api, oneKey)
+	w.lab.loses(1)
+	w.want(w.run(w.openKey()), pawl.Done)
+	w.live("c3")
+	w.holds(value(3), "a", "b")
+	if w.lab.called("mint") != 2 || w.lab.called("revoke c2") != 1 {
+		t.Errorf("calls %v", w.lab.calls)
+	}
+}

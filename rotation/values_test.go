@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,29 @@ func TestProvidedValueBreaksTheRules(t *testing.T) {
 	w.asks(st, plan.ActProvide)
 	if st.Undoing || strings.Contains(w.journal(id), "canary") {
 		t.Errorf("undoing %t\n%s", st.Undoing, w.journal(id))
+	}
+	fresh := w.lab.mint("by hand")
+	w.mustSay(id, rotation.Entry{Word: rotation.WordProvide, Step: step.ID}, fresh.value)
+	w.asks(w.run(id), plan.ActName)
+	w.holds(fresh.value, "a", "b")
+}
+
+// A person pastes what is another vendor's, or lost its end, or brought a line
+// break along; the estate says nothing of how values look. Catches an engine
+// that would write it and see at the proof that it is wrong.
+func TestPastedValueIsHeldAgainstTheIssuersFormBeforeItIsWritten(t *testing.T) {
+	facts := byPerson()
+	facts.Forms = map[string]secret.Form{secret.Single: {Looks: "ends with -of-the-lab", Pattern: `value-[0-9]+-of-the-lab`}}
+	w := newWorld(t, facts, oneKey)
+	id := w.openKey()
+	step := w.asks(w.run(id), plan.ActProvide)
+	for _, pasted := range []string{"sk_live_0123456789", "value-7-of-the", "value-7-of-the-\nlab", "value-7-of-the-lab\n", " value-7-of-the-lab"} {
+		w.mustSay(id, rotation.Entry{Word: rotation.WordProvide, Step: step.ID}, pasted)
+		st := w.run(id)
+		w.asks(st, plan.ActProvide)
+		if wrote := slices.ContainsFunc(w.lab.calls, func(call string) bool { return strings.HasPrefix(call, "put ") }); st.Undoing || wrote {
+			t.Errorf("%q: undoing %t, written %t", pasted, st.Undoing, wrote)
+		}
 	}
 	fresh := w.lab.mint("by hand")
 	w.mustSay(id, rotation.Entry{Word: rotation.WordProvide, Step: step.ID}, fresh.value)

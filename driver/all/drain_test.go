@@ -20,6 +20,7 @@ func TestQueuedRunsComeBeforeTheRetire(t *testing.T) {
 		"kind: actions_org_secret, org: acme",
 		"kind: actions_environment_secret, repo: acme/site, environment: production",
 		"kind: dependabot_secret, repo: acme/site",
+		"kind: dependabot_org_secret, org: acme",
 	} {
 		text := fmt.Sprintf(`pawl: 1
 estate: acme

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 const (
@@ -34,7 +35,7 @@ func (*Driver) Info() driver.Info {
 			Title:      "Anthropic",
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
-				{Name: "base", Type: estate.String, Default: defaultBase, Example: defaultBase, Doc: "Where the API is."},
+				{Name: "base", Type: estate.String, URL: true, Default: defaultBase, Example: defaultBase, Doc: "Where the API is."},
 			},
 			Kinds: []estate.Kind{apiKey()},
 		},
@@ -56,8 +57,16 @@ func apiKey() estate.Kind {
 		},
 		Identity: []string{"workspace_id"},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Deactivates: true,
-			Verifies: true, Identifies: true, RevokeLag: revokeLag},
+			Verifies: true, Identifies: true, RevokeLag: revokeLag,
+			Forms: map[string]secret.Form{secret.Single: keyForm()}},
 		Manual: manual()}
+}
+
+// keyForm is a key of the API (partial_key_hint in the Admin API's reference
+// has its beginning). The Admin API's own keys, sk-ant-admin…, are not for
+// applications.
+func keyForm() secret.Form {
+	return secret.Form{Looks: "begins with sk-ant-api and two digits", Pattern: `sk-ant-api[0-9]{2}-[A-Za-z0-9_-]{16,}`}
 }
 
 // manual is what a person does. The Admin key is never on a command line: curl

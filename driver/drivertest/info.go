@@ -11,6 +11,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 var (
@@ -64,6 +65,9 @@ func kind(t *testing.T, k estate.Kind) {
 	if k.Issuer != nil && k.Issuer.Resets && (k.Issuer.Overlap != estate.Replaced || k.Issuer.Mint != estate.ByAPI) {
 		t.Errorf("%s: an issuer that resets its one value replaces the old version, by a call", name)
 	}
+	if k.Issuer != nil {
+		forms(t, name, *k.Issuer)
+	}
 	fields(t, name, k.Fields)
 	for _, id := range slices.Concat(k.Identity, k.Given, k.Writes) {
 		if !slices.ContainsFunc(k.Fields, func(f estate.Field) bool { return f.Name == id }) {
@@ -82,6 +86,20 @@ func kind(t *testing.T, k estate.Kind) {
 	}
 	if k.Check != nil && k.Check.Within <= 0 {
 		t.Errorf("%s: the check has no deadline", name)
+	}
+}
+
+// forms holds that what is said of values can be told to people and is of a
+// part that there is.
+func forms(t *testing.T, of string, f estate.IssuerFacts) {
+	for part, form := range f.Forms {
+		_, err := regexp.Compile(form.Pattern)
+		if form.Looks == "" || form.Pattern == "" || err != nil {
+			t.Errorf("%s: the form of the part %q lacks a pattern or words for it: %v", of, part, err)
+		}
+		if !slices.Contains(f.Parts, part) && !(len(f.Parts) == 0 && part == secret.Single) {
+			t.Errorf("%s: a form is declared for the part %q, which no mint yields", of, part)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import "github.com/pawlhq/pawl/driver"
 const (
 	anyToken = "any token"
 	ofApp    = "a deploy token of the app, or a token of its organisation"
+	ofOrg    = "a token of the organisation"
 	session  = "a person's session (`fly auth token`): scoped tokens cannot mint, list or revoke tokens"
 )
 
@@ -29,7 +30,7 @@ func calls() []driver.Call {
 	return []driver.Call{
 		{Method: "GET", Path: pathCurrent, Permission: anyToken, For: tokens + " verify and identify, with the token itself; probe"},
 		{Method: "QUERY", Path: "App", Permission: ofApp, For: kindDeploy + " mint"},
-		{Method: "QUERY", Path: "Organization", Permission: "a token of the organisation", For: kindOrg + " mint"},
+		{Method: "QUERY", Path: "Organization", Permission: ofOrg, For: kindOrg + " mint"},
 		{Method: "QUERY", Path: "AppTokens", Permission: session, For: kindDeploy + " list, identify and probe"},
 		{Method: "QUERY", Path: "OrganizationTokens", Permission: session, For: kindOrg + " list, identify and probe"},
 		{Method: "MUTATION", Path: "CreateLimitedAccessToken", Permission: session, For: tokens + " mint"},
@@ -43,7 +44,7 @@ func calls() []driver.Call {
 		{Method: "GET", Path: pathMachine, Permission: ofApp, For: roll},
 		{Method: "POST", Path: pathMachine, Permission: ofApp, For: roll},
 		{Method: "DELETE", Path: pathLease, Permission: ofApp, For: roll},
-		{Method: "GET", Path: pathApps, Permission: "a token of the organisation", For: kindApps + " discovery and probe"},
+		{Method: "GET", Path: pathApps, Permission: ofOrg, For: kindApps + " discovery and probe"},
 		{Method: "GET", Path: pathLogs, Permission: ofApp + " (not documented)", For: kindLogs + " check and probe"},
 		{Method: "QUERY", Path: "CurrentRelease", Permission: ofApp, For: roll + ", so that the release keeps the app's configuration"},
 		{Method: "POST", Path: pathReleases, Permission: ofApp + " (not documented)", For: roll + ", so that `fly secrets list` shows the secret as deployed"},

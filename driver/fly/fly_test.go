@@ -349,10 +349,10 @@ func TestProbeOfAScopedToken(t *testing.T) {
 		want   []driver.Has
 	}{
 		{driver.Target{}, []driver.Has{driver.Yes}},
-		{target("deploy_token"), []driver.Has{driver.No, driver.Maybe}},
-		{target("org_token"), []driver.Has{driver.No, driver.Maybe}},
+		{target("deploy_token"), []driver.Has{driver.No, driver.No}},
+		{target("org_token"), []driver.Has{driver.No, driver.No}},
 		{target("app_secret", "name", "KEY"), []driver.Has{driver.Yes, driver.Yes, driver.Maybe}},
-		{other, []driver.Has{driver.No, driver.No, driver.Maybe}},
+		{other, []driver.Has{driver.No, driver.No, driver.No}},
 		{target("machines_health"), []driver.Has{driver.Yes}},
 	} {
 		grants, err := s.port.Probe(t.Context(), c.target)

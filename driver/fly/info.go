@@ -5,6 +5,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 const (
@@ -48,8 +49,8 @@ func (*Driver) Info() driver.Info {
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
 				{Name: "org", Type: estate.String, Required: true, Example: "acme", Doc: "The organisation's slug, as `fly orgs list` shows it."},
-				{Name: "api_base", Type: estate.String, Default: defaultAPI, Example: "http://_api.internal:4280", Doc: "Where the Machines API is. Inside Fly's private network it is `http://_api.internal:4280`."},
-				{Name: "graphql_base", Type: estate.String, Default: defaultGraphQL, Example: defaultGraphQL, Doc: "Where the GraphQL API and the releases calls are."},
+				{Name: "api_base", Type: estate.String, URL: true, Default: defaultAPI, Example: "http://_api.internal:4280", Doc: "Where the Machines API is. Inside Fly's private network it is `http://_api.internal:4280`."},
+				{Name: "graphql_base", Type: estate.String, URL: true, Default: defaultGraphQL, Example: defaultGraphQL, Doc: "Where the GraphQL API and the releases calls are."},
 			},
 			Kinds: []estate.Kind{deployToken(), orgToken(), appSecret(), rollApp(), awaitApp(), machinesHealth(), appLogs(), orgApps()},
 		},
@@ -84,7 +85,16 @@ func orgToken() estate.Kind {
 }
 
 func tokenFacts() *estate.IssuerFacts {
-	return &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true, Identifies: true, RevokeLag: revokeLag}
+	return &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true, Identifies: true, RevokeLag: revokeLag,
+		Forms: map[string]secret.Form{secret.Single: tokenForm()}}
+}
+
+// tokenForm is a token as Fly shows it: the scheme and at least two macaroons,
+// one that permits and one that proves who asks (fly-go, tokens package, has
+// the prefixes; superfly/flyctl#5196 what a token without its end is answered).
+func tokenForm() secret.Form {
+	const one = `(?:fm1r|fm1a|fm2)_[A-Za-z0-9+/]+={0,2}`
+	return secret.Form{Looks: "is the whole line: FlyV1, a space, and two or more of fm2_… with commas between them", Pattern: "FlyV1 " + one + "(?:," + one + ")*", Macaroons: 2}
 }
 
 func tokenFields() []estate.Field {

@@ -13,7 +13,7 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 	switch t.Kind {
 	case "":
 		_, err := c.current(ctx, opProbe, nil)
-		return grants(driver.Grant{Need: "a token that Fly takes", Has: driver.Yes}, err)
+		return grants(driver.Grant{Need: "a token that Fly takes", Has: driver.Yes}, anyToken, err)
 	case kindDeploy, kindOrg:
 		return c.probeTokens(ctx, t)
 	case kindSecret:
@@ -21,22 +21,26 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 	case kindHealth, nextDeploy:
 		app := t.Settings.String("app")
 		_, err := c.machines(ctx, opProbe, app)
-		return grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, err)
+		return grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, ofApp, err)
 	case rolling:
 		app := t.Settings.String("app")
 		_, err := c.machines(ctx, opProbe, app)
-		got, err := grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, err)
+		got, err := grants(driver.Grant{Need: "read the machines of " + app, Has: driver.Yes}, ofApp, err)
 		if err != nil {
 			return nil, err
 		}
-		return append(got, driver.Grant{Need: "update the machines of " + app, Has: driver.Maybe, Detail: "Fly does not tell whether a token only reads"}), nil
+		update := driver.Grant{Need: "update the machines of " + app, Has: driver.Maybe, Detail: "Fly does not tell whether a token only reads"}
+		if got[0].Has == driver.No {
+			update.Has, update.Detail = driver.No, "it needs "+ofApp
+		}
+		return append(got, update), nil
 	case kindLogs:
 		app := t.Settings.String("app")
 		_, err := c.logPage(ctx, opProbe, app, "")
-		return grants(driver.Grant{Need: "read the logs of " + app, Has: driver.Yes}, err)
+		return grants(driver.Grant{Need: "read the logs of " + app, Has: driver.Yes}, ofApp, err)
 	case kindApps:
 		_, err := c.listApps(ctx, opProbe)
-		return grants(driver.Grant{Need: "list the apps of " + c.org, Has: driver.Yes}, err)
+		return grants(driver.Grant{Need: "list the apps of " + c.org, Has: driver.Yes}, ofOrg, err)
 	default:
 		return nil, unsupported(opProbe, t.Kind)
 	}
@@ -48,12 +52,15 @@ func (c *conn) probeTokens(ctx context.Context, t driver.Target) ([]driver.Grant
 		return nil, err
 	}
 	_, err = c.list(ctx, opProbe, o)
-	got, err := grants(driver.Grant{Need: "list the tokens of " + o.on, Has: driver.Yes}, err)
+	got, err := grants(driver.Grant{Need: "list the tokens of " + o.on, Has: driver.Yes}, session, err)
 	if err != nil {
 		return nil, err
 	}
-	return append(got, driver.Grant{Need: "mint and revoke tokens of " + o.on, Has: driver.Maybe,
-		Detail: "only a person's session may; Fly does not tell without trying"}), nil
+	mints := driver.Grant{Need: "mint and revoke tokens of " + o.on, Has: driver.Maybe, Detail: "it needs " + session + "; Fly does not tell without trying"}
+	if got[0].Has == driver.No { // whoever may not see them may not make them
+		mints.Has, mints.Detail = driver.No, "it needs "+session
+	}
+	return append(got, mints), nil
 }
 
 func (c *conn) probeSecret(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
@@ -62,27 +69,31 @@ func (c *conn) probeSecret(ctx context.Context, t driver.Target) ([]driver.Grant
 		return nil, err
 	}
 	_, err = c.secrets(ctx, opProbe, p.on(), p.app)
-	secrets, err := grants(driver.Grant{Need: "read the secrets of " + p.app, Has: driver.Yes}, err)
+	secrets, err := grants(driver.Grant{Need: "read the secrets of " + p.app, Has: driver.Yes}, ofApp, err)
 	if err != nil {
 		return nil, err
 	}
 	_, err = c.machines(ctx, opProbe, p.app)
-	machines, err := grants(driver.Grant{Need: "read the machines of " + p.app, Has: driver.Yes}, err)
+	machines, err := grants(driver.Grant{Need: "read the machines of " + p.app, Has: driver.Yes}, ofApp, err)
 	if err != nil {
 		return nil, err
 	}
-	return append(append(secrets, machines...), driver.Grant{Need: "write the secrets and update the machines of " + p.app, Has: driver.Maybe,
-		Detail: "Fly does not tell whether a token only reads"}), nil
+	write := driver.Grant{Need: "write the secrets and update the machines of " + p.app, Has: driver.Maybe, Detail: "Fly does not tell whether a token only reads"}
+	if secrets[0].Has == driver.No || machines[0].Has == driver.No {
+		write.Has, write.Detail = driver.No, "it needs "+ofApp
+	}
+	return append(append(secrets, machines...), write), nil
 }
 
-// grants turns a refusal into the answer No.
-func grants(g driver.Grant, err error) ([]driver.Grant, error) {
+// grants turns a refusal into the answer No, and says what is needed in Fly's
+// words.
+func grants(g driver.Grant, needs string, err error) ([]driver.Grant, error) {
 	switch kindOf(err) {
 	case "":
 	case driver.Denied:
-		g.Has, g.Detail = driver.No, "Fly refuses it to this token"
+		g.Has, g.Detail = driver.No, "Fly refuses it to this token; it needs "+needs
 	case driver.NotFound:
-		g.Has, g.Detail = driver.No, "Fly does not find it, or does not show it to this token"
+		g.Has, g.Detail = driver.No, "Fly does not find it, or does not show it to this token; it needs "+needs
 	default:
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func calls() []driver.Call {
 	list = append(list, secretCalls("/repos/{owner}/{repo}/dependabot", kindDependabot, depRead, depWrite)...)
 	list = append(list, secretCalls("/orgs/{org}/dependabot", kindDependabotOrg, orgDepRead, orgDepWrite)...)
 	list = append(list, driver.Call{Method: "GET", Path: "/orgs/{org}/dependabot/secrets/{secret_name}/repositories", Permission: orgDepRead,
-		For: kindDependabotOrg + " put, where the visibility is selected"})
+		For: kindDependabotOrg + " put, where the visibility is selected; " + kindDrain + " of an organisation with app dependabot"})
 	return append(list, otherCalls()...)
 }
 

@@ -44,6 +44,11 @@ func (c *conn) checkDrain(ctx context.Context, r driver.CheckRequest) (driver.Fi
 	if err != nil {
 		return driver.Finding{}, err
 	}
+	// A run that was queued just before the write may not be listed yet.
+	if wait := r.Since.Add(c.listDelay).Sub(c.env.Now()); wait > 0 {
+		return driver.Finding{State: driver.Pending, After: wait, Resume: r.Resume,
+			Detail: fmt.Sprintf("GitHub's list of runs is believed %s after the write", c.listDelay)}, nil
+	}
 	before := r.Since.Add(clockSkew).UTC()
 	if r.Target.Settings.String("repo") == "" {
 		return c.drainOrg(ctx, o, r, before)
@@ -96,7 +101,11 @@ func (c *conn) drainOrg(ctx context.Context, o owner, r driver.CheckRequest, bef
 // audienceOf lists the repositories whose runs may hold a secret of an
 // organisation, by id. A secret that is gone may have been seen by all.
 func (c *conn) audienceOf(ctx context.Context, o owner, t driver.Target) ([]repo, error) {
-	p, err := placeOf(opDrain, driver.Target{Kind: kindOrg, Settings: t.Settings})
+	kind := kindOrg
+	if t.Settings.String("app") == appDependabot {
+		kind = kindDependabotOrg
+	}
+	p, err := placeOf(opDrain, driver.Target{Kind: kind, Settings: t.Settings})
 	if err != nil {
 		return nil, err
 	}

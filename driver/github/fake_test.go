@@ -159,7 +159,7 @@ func (a *api) port() *driver.Port {
 		Log:        slog.New(slog.DiscardHandler),
 		Credential: func(context.Context) (secret.Value, error) { return secret.NewString(admin), nil },
 	}
-	conn, err := d.Open(env, estate.Settings{"base": github.DefaultBase})
+	conn, err := d.Open(env, estate.Settings{"base": github.DefaultBase, "runs_listed_within": time.Duration(0)})
 	if err != nil {
 		a.t.Fatal(err)
 	}

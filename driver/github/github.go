@@ -26,6 +26,8 @@
 package github
 
 import (
+	"time"
+
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/driver/rest"
 	"github.com/pawlhq/pawl/estate"
@@ -46,14 +48,19 @@ func (*Driver) Open(env driver.Env, s estate.Settings) (driver.Conn, error) {
 	if base == "" {
 		base = DefaultBase
 	}
-	return &conn{env: env, client: newClient(env, base), keys: newKeyring(env.Now)}, nil
+	c := &conn{env: env, client: newClient(env, base), keys: newKeyring(env.Now), listDelay: listDelay}
+	if s["runs_listed_within"] != nil { // 0 is a word, too
+		c.listDelay = s.Duration("runs_listed_within")
+	}
+	return c, nil
 }
 
 // conn is a connection with one credential.
 type conn struct {
-	env    driver.Env
-	client *rest.Client
-	keys   *keyring
+	env       driver.Env
+	client    *rest.Client
+	keys      *keyring
+	listDelay time.Duration // how late a new run may be listed
 }
 
 // Close has nothing to end.

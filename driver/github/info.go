@@ -5,6 +5,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 // DefaultBase is where github.com serves its REST API. A GitHub Enterprise
@@ -14,6 +15,12 @@ const DefaultBase = "https://api.github.com"
 // maxSecret is the longest secret that GitHub takes, in bytes before sealing
 // (docs.github.com, "Secrets reference": 48 KB).
 const maxSecret = 48 * 1024
+
+// Whose secrets an organisation's are.
+const (
+	appActions    = "actions"
+	appDependabot = "dependabot"
+)
 
 // The kinds.
 const (
@@ -26,6 +33,12 @@ const (
 	kindDrain         = "queued_runs"
 	kindPAT           = "pat"
 )
+
+// listDelay is how late a new run may be in a list. GitHub publishes no bound:
+// runs are made from events, one after the other, and people report some
+// seconds, up to ten or so (Codex-/return-dispatch#183, remorses/actions-cli#8).
+// 30 seconds is pawl's own choice.
+const listDelay = 30 * time.Second
 
 // runWithin is how long a workflow run may take unless the estate says more.
 const runWithin = 30 * time.Minute
@@ -40,8 +53,10 @@ func spec() estate.Spec {
 		Title:      "GitHub",
 		Credential: estate.NeedsCredential,
 		Connection: []estate.Field{
-			{Name: "base", Type: estate.String, Default: DefaultBase, Example: "https://github.example.com/api/v3",
+			{Name: "base", Type: estate.String, URL: true, Default: DefaultBase, Example: "https://github.example.com/api/v3",
 				Doc: "Where the REST API is. Set it for GitHub Enterprise Server only."},
+			{Name: "runs_listed_within", Type: estate.Duration, Default: listDelay, Example: "2m",
+				Doc: "How late a new workflow run may be in GitHub's lists. The check `queued_runs` does not pass sooner after the write than this."},
 		},
 		Kinds: []estate.Kind{
 			actionsSecret(), actionsOrgSecret(), environmentSecret(), dependabotSecret(), dependabotOrgSecret(),
@@ -94,13 +109,20 @@ func dependabotOrgSecret() estate.Kind {
 		Fields:   append([]estate.Field{orgField(true), nameField()}, visibilityFields()...),
 		Identity: []string{"org", "name"},
 		Manual:   byHand("--app dependabot --org {{.org}} " + audience),
-		Location: writeOnly("")}
+		Location: dependabotOnly(writeOnly(kindDrain))}
 }
 
 // writeOnly is what all secrets at GitHub have in common: they can be
 // written, and the time of the last write is all that can be read.
 func writeOnly(drain string) *estate.LocationFacts {
 	return &estate.LocationFacts{Confirm: estate.ByTimestamp, Removable: true, Live: true, Drain: drain, MaxBytes: maxSecret}
+}
+
+// dependabotOnly makes the drain ask who sees the Dependabot secret: one of
+// Actions may have the same name and other readers.
+func dependabotOnly(f *estate.LocationFacts) *estate.LocationFacts {
+	f.DrainWith = estate.Settings{"app": appDependabot}
+	return f
 }
 
 // audience repeats who sees a secret of an organisation: gh sets it with every
@@ -130,7 +152,8 @@ func queuedRuns() estate.Kind {
 		Doc: "Passes when no workflow run is left that was created before the write and is not completed. Such a run still uses the old value. Give `repo`, or `org` and `name` for all repositories that see a secret of an organisation. With `environment` only runs count that have a job under way which was started before the write.",
 		Fields: []estate.Field{repoField(false), orgField(false),
 			{Name: "environment", Type: estate.String, Example: "production", Doc: "The environment whose secret was written, with `repo`: jobs read it when they start."},
-			{Name: "name", Type: estate.String, Example: "DEPLOY_TOKEN", Doc: "The secret's name, with `org`."}},
+			{Name: "name", Type: estate.String, Example: "DEPLOY_TOKEN", Doc: "The secret's name, with `org`."},
+			{Name: "app", Type: estate.String, Default: appActions, Enum: []string{appActions, appDependabot}, Doc: "Whose secret it is, with `org`: one of Actions, or of Dependabot."}},
 		Identity: []string{"repo", "org", "environment", "name"},
 		Manual: estate.Manual{"check": "for s in requested pending queued waiting in_progress; do gh run list --repo {{with .repo}}{{.}}{{else}}EACH_REPOSITORY_OF_{{.org}}{{end}} --status $s --json url,createdAt; done" +
 			"   # none may be left from before the write"},
@@ -145,7 +168,12 @@ func pat() estate.Kind {
 			"revoke": tokensPage + ": the old one, Delete",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide, Revokes: true, Verifies: true, Identifies: true,
-			RevokeLag: revokeLag}}
+			RevokeLag: revokeLag, Forms: map[string]secret.Form{secret.Single: tokenForm()}}}
+}
+
+// tokenForm is every form that Identify knows.
+func tokenForm() secret.Form {
+	return secret.Form{Looks: "begins with ghp_ or github_pat_, or is 40 hexadecimal digits where it is from before April 2021", Pattern: prefixed.String() + "|" + unprefixed.String()}
 }
 
 func repoField(required bool) estate.Field {

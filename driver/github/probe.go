@@ -96,20 +96,22 @@ func (c *conn) probeSecret(ctx context.Context, t driver.Target, s scopes) ([]dr
 		scope = "admin:org"
 	} else {
 		seen, err := c.probeRepo(ctx, t)
-		if err != nil || seen.Has == driver.No {
-			return []driver.Grant{seen}, err
+		if err != nil {
+			return nil, err
 		}
-		grants = append(grants, seen)
+		if grants = append(grants, seen); seen.Has == driver.No {
+			return append(grants, driver.Grant{Need: "write secrets of " + where, Has: driver.No, Detail: "it needs the repository, and " + writePermission(t.Kind)}), nil
+		}
 	}
 	_, err = c.fetchKey(ctx, opProbe, p)
-	read, err := readable("read the public key for secrets of "+where, err)
+	read, err := readable("read the public key for secrets of "+where, writePermission(t.Kind), err)
 	if err != nil {
 		return nil, err
 	}
-	write := driver.Grant{Need: "write secrets of " + where, Has: s.has(scope), Detail: "classic scope " + scope}
+	write := driver.Grant{Need: "write secrets of " + where, Has: s.has(scope), Detail: "it needs " + writePermission(t.Kind)}
 	switch {
 	case read.Has == driver.No:
-		write.Has, write.Detail = driver.No, "it cannot even read the public key"
+		write.Has, write.Detail = driver.No, "it cannot even read the public key; it needs "+writePermission(t.Kind)
 	case write.Has == driver.Maybe:
 		write.Detail = "only a write can tell; it needs " + writePermission(t.Kind)
 	}
@@ -142,23 +144,23 @@ func (c *conn) probeRepo(ctx context.Context, t driver.Target) (driver.Grant, er
 		Archived bool `json:"archived"`
 	}
 	_, err = c.call(ctx, o.get(opProbe, o.name, nil), &got)
-	g, err := readable("see the repository "+o.name, err)
+	g, err := readable("see the repository "+o.name, metadataRead, err)
 	if err == nil && got.Archived {
 		g.Has, g.Detail = driver.No, "the repository is archived: nothing in it can be written or run"
 	}
 	return g, err
 }
 
-// readable turns the outcome of a reading call into a grant. What is neither
-// a yes nor a no stays an error.
-func readable(need string, err error) (driver.Grant, error) {
+// readable turns the outcome of a reading call into a grant, which says in
+// GitHub's words what is needed. What is neither a yes nor a no stays an error.
+func readable(need, permission string, err error) (driver.Grant, error) {
 	switch kindOf(err) {
 	case "":
 		return driver.Grant{Need: need, Has: driver.Yes}, nil
 	case driver.NotFound:
-		return driver.Grant{Need: need, Has: driver.No, Detail: "not found: it is not there, or this credential may not see it"}, nil
+		return driver.Grant{Need: need, Has: driver.No, Detail: "not found: it is not there, or this credential may not see it; it needs " + permission}, nil
 	case driver.Denied:
-		return driver.Grant{Need: need, Has: driver.No, Detail: driver.AsError(opProbe, err).Why}, nil
+		return driver.Grant{Need: need, Has: driver.No, Detail: driver.AsError(opProbe, err).Why + "; it needs " + permission}, nil
 	default:
 		return driver.Grant{}, err
 	}
@@ -178,14 +180,14 @@ func (c *conn) probeRun(ctx context.Context, t driver.Target, s scopes) ([]drive
 		State string `json:"state"`
 	}
 	_, err = c.call(ctx, w.route().get(opProbe, w.on(), nil), &got)
-	found, err := readable("see the workflow "+w.on(), err)
+	found, err := readable("see the workflow "+w.on(), actionsRead, err)
 	if err != nil {
 		return nil, err
 	}
 	if found.Has == driver.Yes && got.State != "active" {
 		found.Has, found.Detail = driver.No, fmt.Sprintf("the workflow is not active but %q", got.State)
 	}
-	start := driver.Grant{Need: "start the workflow " + w.on(), Has: s.has("repo"), Detail: "classic scope repo"}
+	start := driver.Grant{Need: "start the workflow " + w.on(), Has: s.has("repo"), Detail: "it needs " + actionsWrite}
 	if start.Has == driver.Maybe {
 		start.Detail = "only a start can tell; it needs " + actionsWrite
 	}
@@ -201,12 +203,12 @@ func (c *conn) probeDrain(ctx context.Context, t driver.Target) ([]driver.Grant,
 	}
 	if t.Settings.String("repo") == "" {
 		repos, err := c.audienceOf(ctx, o, t)
-		g, err := readable("list the repositories of "+o.name, err)
+		g, err := readable("list the repositories of "+o.name, metadataRead, err)
 		runs := driver.Grant{Need: "read the workflow runs of " + o.name, Has: driver.Maybe,
 			Detail: fmt.Sprintf("needs %s on each of %d repositories", actionsRead, len(repos))}
 		return []driver.Grant{g, runs}, err
 	}
 	_, err = c.call(ctx, o.join("/actions/runs").get(opProbe, o.name, url.Values{"per_page": {"1"}}), nil)
-	g, err := readable("read the workflow runs of "+o.name, err)
+	g, err := readable("read the workflow runs of "+o.name, actionsRead, err)
 	return []driver.Grant{g}, err
 }

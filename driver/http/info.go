@@ -43,7 +43,7 @@ func spec() estate.Spec {
 
 func connection() []estate.Field {
 	return []estate.Field{
-		text("base", "https://cp.example.com", "The URL in front of every path. User names and passwords in it are refused.", true),
+		{Name: "base", Type: estate.String, URL: true, Required: true, Example: "https://cp.example.com", Doc: "The URL in front of every path. User names and passwords in it are refused."},
 		{Name: "auth_header", Type: estate.String, Default: defaultAuthHeader, Example: "X-Api-Key",
 			Doc: "The header that carries the credential."},
 		{Name: "auth_scheme", Type: estate.String, Default: defaultAuthScheme, Example: "none",

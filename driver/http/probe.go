@@ -3,8 +3,10 @@ package http
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
@@ -41,10 +43,26 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 func (c *conn) probeConnection(ctx context.Context) ([]driver.Grant, error) {
 	path := c.settings.String("probe_path")
 	if path == "" {
-		return []driver.Grant{{Need: "accept the connection's credential", Has: driver.Maybe, Detail: "set probe_path to have it tried"}}, nil
+		g := driver.Grant{Need: "accept the connection's credential", Has: driver.Maybe, Detail: "set probe_path to have it tried"}
+		return []driver.Grant{g}, c.answers(ctx)
 	}
 	g, err := c.tryGet(ctx, path, nil, false)
 	return []driver.Grant{g}, err
+}
+
+// answers fails where nobody answers at all. Which status a path has that the
+// estate does not name says nothing, not about the credential either.
+func (c *conn) answers(ctx context.Context) error {
+	q, err := ask("probe", http.MethodGet, "/", nil)
+	if err != nil {
+		return err
+	}
+	_, err = c.client.Do(ctx, q, nil)
+	var e *driver.Error
+	if errors.As(err, &e) && (e.Status != 0 || e.Kind == driver.Malformed) {
+		return nil
+	}
+	return err
 }
 
 // tryGet makes a GET. Where nothing need be there yet, that nothing is is as
@@ -59,7 +77,7 @@ func (c *conn) tryGet(ctx context.Context, path string, s estate.Settings, mayLa
 	var e *driver.Error
 	switch {
 	case errors.As(err, &e) && e.Kind == driver.Denied:
-		return driver.Grant{Need: g.Need, Has: driver.No, Detail: e.Why}, nil
+		return driver.Grant{Need: g.Need, Has: driver.No, Detail: strings.TrimSuffix(fmt.Sprintf("HTTP %d: the service refuses it to this credential: %s", e.Status, e.Why), ": ")}, nil
 	case errors.As(err, &e) && e.Kind == driver.NotFound && mayLack:
 		g.Detail = "nothing is there yet"
 		return g, nil

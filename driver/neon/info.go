@@ -5,6 +5,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 const defaultBase = "https://console.neon.tech/api/v2"
@@ -33,7 +34,7 @@ func (*Driver) Info() driver.Info {
 			Title:      "Neon",
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
-				{Name: "base", Type: estate.String, Default: defaultBase, Example: defaultBase, Doc: "Where Neon's API is."},
+				{Name: "base", Type: estate.String, URL: true, Default: defaultBase, Example: defaultBase, Doc: "Where Neon's API is."},
 			},
 			Kinds: []estate.Kind{personalKey(), orgKey(), secondRole(), rolePassword(), authCheck(), branchCheck()},
 		},
@@ -47,9 +48,11 @@ func (*Driver) Info() driver.Info {
 // keyFacts are of "Manage API keys" and of the API description: any number of
 // keys live side by side, none expires, each tells when it was last used, and
 // revocation is immediate. The list has nothing of a key's value, so a value
-// does not tell which key it is.
+// does not tell which key it is. Keys begin with napi_ since 31 January 2025;
+// older ones, without it, stay valid (neon.com, changelog of that day).
 func keyFacts() *estate.IssuerFacts {
-	return &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, LastUsed: true, Verifies: true}
+	return &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, LastUsed: true, Verifies: true,
+		Forms: map[string]secret.Form{secret.Single: {Looks: "begins with napi_, or is letters and digits alone where it is from before 2025", Pattern: `napi_[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{32,}`}}}
 }
 
 func personalKey() estate.Kind {

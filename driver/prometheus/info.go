@@ -19,7 +19,7 @@ func spec() estate.Spec {
 	return estate.Spec{
 		Name: "prometheus", Title: "Prometheus", Credential: estate.OptionalCredential,
 		Connection: []estate.Field{
-			{Name: "base", Type: estate.String, Required: true, Example: "https://prometheus.example.com", Doc: "The URL in front of `/api/v1/query`. User names and passwords in it are refused."},
+			{Name: "base", Type: estate.String, URL: true, Required: true, Example: "https://prometheus.example.com", Doc: "The URL in front of `/api/v1/query`. User names and passwords in it are refused."},
 			{Name: "auth_scheme", Type: estate.String, Default: "Bearer", Enum: []string{"Bearer", "basic"}, Doc: "How the credential is sent. `basic` encodes one of the form user:password."},
 			{Name: "tenant", Type: estate.String, Example: "production", Doc: "The header X-Scope-OrgID, for servers of many tenants (Mimir, Cortex)."},
 		},

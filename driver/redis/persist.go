@@ -14,18 +14,24 @@ const (
 // configuration file (documentation, "ACL", "Use an external ACL file"). A
 // server that does not tell is one that somebody else runs, who keeps it.
 func (s *session) keeping(set string) string {
+	way, _ := s.kept(set) // whatever kept the server from telling: nothing is kept by pawl
+	return way
+}
+
+// kept finds the way, and why it could not be asked for.
+func (s *session) kept(set string) (way string, err error) {
 	if set != "" && set != persistAuto {
-		return set
+		return set, nil
 	}
 	answer, err := s.ask("CONFIG", "GET", "aclfile")
 	pair := texts(answer)
 	switch {
 	case err != nil:
-		return persistNothing
+		return persistNothing, err
 	case len(pair) == 2 && pair[1] != "":
-		return persistFile
+		return persistFile, nil
 	default:
-		return persistConfig
+		return persistConfig, nil
 	}
 }
 

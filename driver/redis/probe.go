@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"strings"
 
 	"github.com/pawlhq/pawl/driver"
 )
@@ -28,21 +29,48 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 		}
 	case kindUser:
 		s, name, _, err := c.begin(ctx, op, t)
+		if driver.AsError(op, err) != nil && driver.AsError(op, err).Kind == driver.Denied {
+			return []driver.Grant{{Need: "run ACL GETUSER", Has: driver.No, Detail: lets(c.user, "ACL", "GETUSER")}}, nil
+		}
 		if err != nil {
 			return nil, err
 		}
 		defer s.close()
-		return s.may(c.user, "ACL", "SETUSER", name)
+		return s.mayChange(c.user, t, "ACL", "SETUSER", name)
 	case kindRequirepass:
 		s, err := c.open(ctx, op, c.user)
 		if err != nil {
 			return nil, err
 		}
 		defer s.close()
-		return s.may(c.user, "CONFIG", "SET", "requirepass", "x")
+		return s.mayChange(c.user, t, "CONFIG", "SET", "requirepass", "x")
 	default:
 		return nil, unsupported(op, t.Kind)
 	}
+}
+
+// mayChange asks whether a user may make a change and have it kept over a
+// restart of the server.
+func (s *session) mayChange(user string, t driver.Target, command ...string) ([]driver.Grant, error) {
+	grants, err := s.may(user, command...)
+	if err != nil {
+		return nil, err
+	}
+	way, err := s.kept(t.Settings.String("persist"))
+	if e := driver.AsError(s.op, err); e != nil && e.Kind != driver.Denied && e.Kind != driver.Unsupported && e.Kind != driver.Invalid {
+		return nil, e
+	}
+	keep := map[string][]string{persistFile: {"ACL", "SAVE"}, persistConfig: {"CONFIG", "REWRITE"}}[way]
+	if keep == nil {
+		return grants, nil
+	}
+	more, err := s.may(user, keep...)
+	return append(grants, more...), err
+}
+
+// lets is what gives a user a command, in Redis's own words.
+func lets(user string, command ...string) string {
+	return "it needs ACL SETUSER " + user + " +" + strings.ToLower(command[0]+"|"+command[1])
 }
 
 // may asks whether a user may run a command.
@@ -54,7 +82,7 @@ func (s *session) may(user string, command ...string) ([]driver.Grant, error) {
 	case e == nil && answer == "OK":
 		grant.Has = driver.Yes
 	case e == nil:
-		grant.Has, grant.Detail = driver.No, "ACL SETUSER "+user+" +"+command[0]
+		grant.Has, grant.Detail = driver.No, lets(user, command...)
 	case e.Kind != driver.Denied && e.Kind != driver.Unsupported && e.Kind != driver.Invalid:
 		return nil, e
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 const defaultBase = "https://api.resend.com"
@@ -42,7 +43,7 @@ func (*Driver) Info() driver.Info {
 			Title:      "Resend",
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
-				{Name: "base", Type: estate.String, Default: defaultBase, Example: defaultBase, Doc: "Where Resend's API is."},
+				{Name: "base", Type: estate.String, URL: true, Default: defaultBase, Example: defaultBase, Doc: "Where Resend's API is."},
 			},
 			Kinds: []estate.Kind{apiKey(), domainVerified(), emailSeen(), send()},
 		},
@@ -70,7 +71,8 @@ func apiKey() estate.Kind {
 			"revoke": "at https://resend.com/api-keys: the old key > Delete API Key",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, LastUsed: true, Verifies: true,
-			RevokeLag: revokeLag}}
+			RevokeLag: revokeLag, // the prefix is in every example of the API's reference
+			Forms:     map[string]secret.Form{secret.Single: {Looks: "begins with re_", Pattern: `re_[A-Za-z0-9_-]{8,}`}}}}
 }
 
 func domainVerified() estate.Kind {

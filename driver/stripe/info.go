@@ -6,6 +6,7 @@ import (
 	sdk "github.com/stripe/stripe-go/v85"
 
 	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
 )
 
 // DefaultBase is where Stripe serves its API.
@@ -52,7 +53,7 @@ func spec() estate.Spec {
 		Title:      "Stripe",
 		Credential: estate.OptionalCredential,
 		Connection: []estate.Field{
-			{Name: "base", Type: estate.String, Default: DefaultBase, Example: "https://api.stripe.com", Doc: "Where the API is. There is no reason to set it but a test."},
+			{Name: "base", Type: estate.String, URL: true, Default: DefaultBase, Example: "https://api.stripe.com", Doc: "Where the API is. There is no reason to set it but a test."},
 		},
 		Kinds: []estate.Kind{secretKey(), webhookSecret(), webhookEndpoint(), webhookSigned()},
 	}
@@ -65,11 +66,23 @@ func secretKey() estate.Kind {
 			{Name: "verify_path", Type: estate.String, Default: defaultVerify, Example: "/v1/customers?limit=1",
 				Doc: "The path of a GET that tells whether a key is alive. A restricted key that may not make it is alive too, and says so with 403; a path that it may read keeps its request log clean."},
 		},
-		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.IssuerWindow, Window: keyWindow, Verifies: true},
+		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.IssuerWindow, Window: keyWindow, Verifies: true,
+			Forms: map[string]secret.Form{secret.Single: keyForm()}},
 		Manual: estate.Manual{
 			"mint":   "Dashboard, " + keysPage + ": the key's ⋯, Rotate key, Expiration in 7 days (never Now: that ends the old key at once); copy the new key, it is shown once",
 			"revoke": "Dashboard, " + keysPage + ": the old key's ⋯, Expire key, once its request log shows no more calls; or wait until the time chosen at the rotation is over",
 		}}
+}
+
+// keyForm is a secret or restricted key, of a mode or of an organisation
+// (docs.stripe.com/keys; publishable keys, pk_, are no secret).
+func keyForm() secret.Form {
+	return secret.Form{Looks: "begins with sk_live_, sk_test_, rk_live_, rk_test_ or sk_org_", Pattern: `(?:[sr]k_(?:live|test)|sk_org)_[A-Za-z0-9_]{8,}`}
+}
+
+// signingForm is the secret of an endpoint (docs.stripe.com/webhooks).
+func signingForm() secret.Form {
+	return secret.Form{Looks: "begins with whsec_", Pattern: `whsec_[A-Za-z0-9+/=_-]{8,}`}
 }
 
 func webhookSecret() estate.Kind {
@@ -79,7 +92,7 @@ func webhookSecret() estate.Kind {
 			{Name: "endpoint", Type: estate.String, Required: true, Example: "we_1NFtEh2eZvKYlo2CFRvwuk3M", Doc: "The id of the endpoint."},
 		},
 		Identity: []string{"endpoint"},
-		Issuer:   &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.IssuerWindow, Window: secretWindow},
+		Issuer:   &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.IssuerWindow, Window: secretWindow, Forms: map[string]secret.Form{secret.Single: signingForm()}},
 		Manual: estate.Manual{
 			"mint":   "Dashboard, " + webhooksPage + "/{{.endpoint}}: ⋯, Roll secret, expire the current secret in 24 hours; then reveal the new one and copy it",
 			"revoke": "wait until the time chosen at the roll is over, at most 24 hours; Stripe then signs with the new secret alone",
@@ -102,7 +115,8 @@ func webhookEndpoint() estate.Kind {
 		Identity: []string{"url"},
 		// 16 is the usual limit of an account in each mode; Stripe raises it
 		// for some.
-		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, MaxLive: usualLimit, Named: true, Lists: true, Revokes: true, Deactivates: true},
+		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, MaxLive: usualLimit, Named: true, Lists: true, Revokes: true, Deactivates: true,
+			Forms: map[string]secret.Form{secret.Single: signingForm()}},
 		Manual: estate.Manual{
 			"mint":       "stripe webhook_endpoints create --live -d url='{{.url}}'{{range .events}} -d 'enabled_events[]={{.}}'{{end}}   # the answer's secret is shown once",
 			"deactivate": "stripe webhook_endpoints update --live WE_ID -d disabled=true",

@@ -32,7 +32,6 @@ func calls() []driver.Call {
 		{Method: "POST", Path: "/v2" + pathRotate, Permission: fullKey, For: kindQStash + " mint and revoke"},
 		{Method: "GET", Path: pathPing, Permission: itself, For: kindPassword + " verify by REST, at the database's host"},
 		{Method: "GET", Path: pathQueues, Permission: itself, For: kindQStash + " verify, at the region's host"},
-		{Method: "RESP", Path: "HELLO", Permission: "none", For: "every connection to a database"},
 		{Method: "RESP", Path: "AUTH", Permission: "none", For: kindPassword + " and " + kindACLUser + " verify; " + kindACLUser + ": every act"},
 		{Method: "RESP", Path: "ACL GETUSER", Permission: asAdmin, For: kindACLUser + ": every act but verify"},
 		{Method: "RESP", Path: "ACL GENTOKEN", Permission: asAdmin, For: kindACLUser + " mint"},

@@ -44,7 +44,7 @@ func (*Driver) Info() driver.Info {
 			Title:      "Upstash",
 			Credential: estate.NeedsCredential,
 			Connection: []estate.Field{
-				{Name: "base", Type: estate.String, Default: defaultBase, Example: defaultBase, Doc: "Where Upstash's Developer API is."},
+				{Name: "base", Type: estate.String, URL: true, Default: defaultBase, Example: defaultBase, Doc: "Where Upstash's Developer API is."},
 				{Name: "email", Type: estate.String, Example: "ops@example.com", Doc: "The account's email, where the credential is the key alone. Without it the credential is `email:key`."},
 				{Name: "tls", Type: estate.String, Default: tcp.VerifyFull, Enum: tcp.Modes(), Doc: "What must be right about the certificates of databases. `disable` where something between pawl and Upstash does TLS."},
 				{Name: "ca", Type: estate.String, Example: "-----BEGIN CERTIFICATE-----…", Doc: "Certificates of the authorities that sign those of databases, in PEM form. The machine's own without it."},

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,7 +45,7 @@ func (a *App) doctor(ctx context.Context, only []string) error {
 	}
 	h, err := a.open(ctx)
 	if err != nil {
-		return err
+		return undoctored(err)
 	}
 	defer h.Close()
 	var found []findingDoc
@@ -109,10 +111,20 @@ func diagnosis(found []findingDoc) error {
 	}
 }
 
+// undoctored gives an error of the store another hint than to run doctor, which
+// has been done.
+func undoctored(err error) error {
+	hint, code := pawl.HintOf(err), pawl.CodeOf(err)
+	if !strings.Contains(hint, "pawl doctor") && (hint != "" || code != pawl.CodeStore && code != pawl.CodeCorrupt) {
+		return err
+	}
+	return &pawl.Error{Code: pawl.CodeOf(err), Op: "doctor", Err: err, Next: "keep a copy of the folder .pawl, mend what the error says or put back your backup; docs/operate/recovery.md says how"}
+}
+
 func (h *Home) storeHealth(ctx context.Context) findingDoc {
 	f := findingDoc{Subject: "store " + h.App.dir(), Need: "whole, and its evidence chain verifies", Has: string(driver.Yes)}
 	if err := h.Store.Check(ctx); err != nil {
-		f.Has, f.Detail, f.Next = string(driver.No), err.Error(), pawl.HintOf(err)
+		f.Has, f.Detail, f.Next = string(driver.No), err.Error(), pawl.HintOf(undoctored(err))
 	}
 	return f
 }
@@ -139,7 +151,9 @@ func targets(e *estate.Estate) []examined {
 		}
 		title := u.Connection + " " + strings.ReplaceAll(u.Kind, "_", " ")
 		for _, field := range u.Facts.Identity {
-			title += fmt.Sprintf(" %v", u.Settings[field])
+			if v := u.Settings[field]; v != nil {
+				title += fmt.Sprintf(" %v", v)
+			}
 		}
 		if !seen[title] {
 			seen[title] = true
@@ -153,24 +167,41 @@ func targets(e *estate.Estate) []examined {
 			continue
 		}
 		add(s.Issuer)
-		for _, l := range s.Locations {
-			if l.Discover != nil { // what it finds is reached when it is written
-				add(l.Discover.Use)
-			} else {
-				add(l.Use)
-			}
-			for _, c := range l.Consumers {
-				add(c.Use)
-			}
-			for _, c := range l.Checks {
-				add(c.Use)
+		for i := range s.Locations {
+			for _, u := range reached(&s.Locations[i]) {
+				add(u)
 			}
 		}
 		for _, c := range s.Checks {
 			add(c.Use)
 		}
+		if s.Migrate != nil {
+			add(*s.Migrate)
+		}
 	}
 	return list
+}
+
+// reached lists what a plan reaches because of a location: the place, what must
+// have drained there, its readers and its own proofs. What a discovery finds is
+// reached when it is written.
+func reached(l *estate.Location) []estate.Use {
+	uses := []estate.Use{l.Use}
+	if l.Discover != nil {
+		uses = []estate.Use{l.Discover.Use}
+	} else if f := l.Facts.Location; f != nil && f.Drain != "" {
+		drain := l.Use
+		drain.Kind, drain.Settings = f.Drain, maps.Clone(l.Settings)
+		maps.Copy(drain.Settings, f.DrainWith)
+		uses = append(uses, drain)
+	}
+	for _, c := range l.Consumers {
+		uses = append(uses, c.Use)
+	}
+	for _, c := range l.Checks {
+		uses = append(uses, c.Use)
+	}
+	return uses
 }
 
 func (h *Home) examine(ctx context.Context, t examined) []findingDoc {
@@ -180,8 +211,11 @@ func (h *Home) examine(ctx context.Context, t examined) []findingDoc {
 		grants, err = port.Probe(ctx, t.target)
 	}
 	if err != nil {
-		d := driver.AsError("probe", err)
-		return []findingDoc{{Subject: t.title, Need: "to be reached", Has: string(driver.No), Detail: err.Error(), Next: nextFor(err),
+		d, need := driver.AsError("probe", err), "to be reached"
+		if d.Kind == driver.Unauthenticated {
+			need = "a credential that is accepted"
+		}
+		return []findingDoc{{Subject: t.title, Need: need, Has: string(driver.No), Detail: err.Error(), Next: cmp.Or(pawl.HintOf(err), d.Next, "mend the connection "+t.connection+", then: pawl doctor "+t.connection),
 			auth: d.Kind == driver.Unauthenticated || d.Kind == driver.Denied || pawl.CodeOf(err) == pawl.CodeUnauthorised}}
 	}
 	if len(grants) == 0 {
@@ -190,6 +224,9 @@ func (h *Home) examine(ctx context.Context, t examined) []findingDoc {
 	docs := make([]findingDoc, len(grants))
 	for i, g := range grants {
 		docs[i] = findingDoc{Subject: t.title, Need: g.Need, Has: string(g.Has), Detail: g.Detail, auth: g.Has == driver.No}
+		if g.Has == driver.No {
+			docs[i].Next = fmt.Sprintf("mend that, or give the connection %s a credential that has it; then: pawl doctor %s", t.connection, t.connection)
+		}
 	}
 	return docs
 }

@@ -81,7 +81,7 @@ func (a *App) provide(ctx context.Context, arg string, o provideOptions) error {
 		a.say("%s", step.Title)
 		brief(a.Streams.Err, "  ", st.Plan.Brief(step))
 	}
-	value, err := a.read(ctx, string(step.Secret), sub.Parts, derived(sub.Derived), sub.Format)
+	value, err := a.read(ctx, string(step.Secret), sub.Parts, derived(sub.Derived), func(v secret.Parts) error { return rotation.Fits(sub, v) })
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (h *Home) adopt(ctx context.Context, name pawl.SecretName, c *driver.Creden
 		return err
 	}
 	s, _ := e.Secret(name) // it is known
-	value, err := h.App.read(ctx, string(name), s.Parts, derived(s.Derived), secret.Format{})
+	value, err := h.App.read(ctx, string(name), s.Parts, derived(s.Derived), func(v secret.Parts) error { return fitsInPlace(s, v) })
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,27 @@ func (h *Home) adopt(ctx context.Context, name pawl.SecretName, c *driver.Creden
 	}
 	h.App.say("recorded, sealed, as version 1 of %s\nnext: pawl plan %s", name, name)
 	return h.App.print(map[string]any{"secret": name, "version": 1}, func() error { return nil })
+}
+
+// fitsInPlace says why a value cannot be the one in place. It may be older than
+// the estate's rules; but undo puts it back, so it must be whole.
+func fitsInPlace(s *estate.Secret, value secret.Parts) error {
+	rules := secret.Format{}
+	if s.Format.Pattern != "" || s.Format.PEM != "" { // the estate knows better than the issuer's form
+		rules.Pattern = "(?s).*"
+	}
+	for _, part := range s.Parts {
+		form := secret.Form{}
+		if f := s.Issuer.Facts.Issuer; f != nil {
+			form = f.Forms[part]
+		}
+		if v, ok := value[part]; ok {
+			if err := secret.Pasted(v, rules, form); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func derived(list []estate.Derived) map[string]bool {
@@ -143,8 +164,8 @@ func derived(list []estate.Derived) map[string]bool {
 
 // read reads the parts of a value: from a terminal without echo, each twice
 // over; else from standard input, one line a part, or all of it for a single
-// part.
-func (a *App) read(ctx context.Context, name string, parts []string, skip map[string]bool, f secret.Format) (secret.Parts, error) {
+// part. What does not fit is refused before it is recorded anywhere.
+func (a *App) read(ctx context.Context, name string, parts []string, skip map[string]bool, fits func(secret.Parts) error) (secret.Parts, error) {
 	value := secret.Parts{}
 	var asked []string
 	for _, p := range parts {
@@ -160,7 +181,7 @@ func (a *App) read(ctx context.Context, name string, parts []string, skip map[st
 			}
 			value[p] = v
 		}
-		return value, check(value, f)
+		return value, refused(name, fits(value))
 	}
 	b, err := io.ReadAll(io.LimitReader(a.Streams.In, maxValue+1))
 	if err != nil {
@@ -180,7 +201,7 @@ func (a *App) read(ctx context.Context, name string, parts []string, skip map[st
 	for i, p := range asked {
 		value[p] = secret.New(bytes.Clone(lines[i]))
 	}
-	return value, check(value, f)
+	return value, refused(name, fits(value))
 }
 
 const maxValue = 1 << 20
@@ -214,28 +235,10 @@ func unanswered(label string, err error) error {
 	return e
 }
 
-// check refuses what would never be written: an empty value, one with spaces
-// at its ends, one that breaks the estate's rules.
-func check(value secret.Parts, f secret.Format) error {
-	for part, v := range value {
-		var why string
-		_ = v.Use(func(b []byte) error { // read just now
-			switch {
-			case len(b) == 0:
-				why = "it is empty"
-			case len(bytes.TrimSpace(b)) != len(b) && !bytes.HasPrefix(b, []byte("-----BEGIN")):
-				why = "it begins or ends with white space"
-			}
-			return nil
-		})
-		if why != "" {
-			return &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: part, Why: why, Next: "try again"}
-		}
+// refused is the error of a value that does not fit; nil when it does.
+func refused(name string, why error) error {
+	if why == nil {
+		return nil
 	}
-	if v, ok := value[secret.Single]; ok && len(value) == 1 {
-		if err := f.Check(v); err != nil {
-			return &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: secret.Single, Err: err, Next: "try again"}
-		}
-	}
-	return nil
+	return &pawl.Error{Code: pawl.CodeInvalid, Op: "provide", On: name, Err: why, Next: "copy it once more, whole and alone, and give it again; nothing was recorded"}
 }

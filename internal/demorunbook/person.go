@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,6 +52,7 @@ func names() []string {
 
 // The exit statuses that matter here (docs/use/exit-codes.md).
 const (
+	exitFailed  = 1
 	exitPending = 3
 	exitHeld    = 5
 )
@@ -82,6 +84,12 @@ func (p *pawl) rotate(ctx context.Context, name string) (result, error) {
 		}
 		r.asked = append(r.asked, "came back in the window")
 	}
+	if name == saas.ResendFrom {
+		if err := p.tryUnverified(name); err != nil {
+			return r, err
+		}
+		r.asked = append(r.asked, "tried a domain that is not verified, and was refused before anything was written")
+	}
 	code, out := p.run("", "rotate", name)
 	for range 20 {
 		switch {
@@ -102,6 +110,25 @@ func (p *pawl) rotate(ctx context.Context, name string) (result, error) {
 		code, out = p.run("", "resume", name)
 	}
 	return r, fmt.Errorf("it asks again and again: %s", out)
+}
+
+// tryUnverified sets an address whose domain is not verified, which must be
+// refused with nothing written.
+func (p *pawl) tryUnverified(name string) error {
+	before := p.world.Stored(name)
+	if code, out := p.run("", "rotate", name); code != exitHeld {
+		return fmt.Errorf("rotate does not ask for the address: status %d: %s", code, out)
+	}
+	if code, out := p.run("Molecule AI <hello@"+saas.OtherDomain+">\n", "provide", name); code != 0 {
+		return fmt.Errorf("provide gives %d: %s", code, out)
+	}
+	if code, out := p.run("", "resume", name); code != exitFailed {
+		return fmt.Errorf("an address of an unverified domain ends with status %d: %s", code, out)
+	}
+	if p.world.Stored(name) != before {
+		return errors.New("an address of an unverified domain was written")
+	}
+	return nil
 }
 
 // standing is what the person reads of `pawl status NAME --json`.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pawlhq/pawl/vendorsim/neon"
+	"github.com/pawlhq/pawl/vendorsim/resend"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
@@ -127,7 +129,7 @@ func (w *world) ended(name, old string) []string {
 		must(len(w.LiveDeployTokens()) == 1, "P7: there is more than one token")
 	case saas.NeonKey:
 		must(!w.Neon.KeyAccepted(old), "P3: the old key is accepted")
-		must(len(w.Neon.Keys()) == 1, "P7: there is more than one key")
+		must(count(w.Neon.Keys(), func(k neon.KeyState) bool { return k.RevokedAt.IsZero() }) == 1, "P7: there is more than one key")
 	case saas.DatabaseURL:
 		must(w.db.login(old) != nil, "P3: the old login works")
 	case saas.RedisURL:
@@ -143,7 +145,7 @@ func (w *world) ended(name, old string) []string {
 		}
 	case saas.ResendKey:
 		must(!w.Resend.KeyAccepted(old), "P3: the old key is accepted")
-		must(len(w.Resend.Keys()) == 2, "P7: there are keys beside the new one and pawl's own")
+		must(count(w.Resend.Keys(), func(k resend.KeyState) bool { return k.DeletedAt.IsZero() }) == 2, "P7: there are keys beside the new one and pawl's own")
 	case saas.StripeKey:
 		must(!w.Stripe.KeyAccepted(old), "P3: the old key is accepted")
 	case saas.WebhookSecret:
@@ -155,6 +157,16 @@ func (w *world) ended(name, old string) []string {
 		}
 	}
 	return list
+}
+
+func count[T any](list []T, ok func(T) bool) int {
+	n := 0
+	for _, v := range list {
+		if ok(v) {
+			n++
+		}
+	}
+	return n
 }
 
 // leaks searches what pawl printed and kept for every value that was ever made.

@@ -45,11 +45,15 @@ type world struct {
 	vendors http.RoundTripper
 	watch   *watch
 
-	mu     sync.Mutex
-	clock  time.Time
-	deploy time.Time // the next deployment of the control plane
-	made   int       // requests of pawl's
+	mu      sync.Mutex
+	clock   time.Time
+	deploy  time.Time // the next deployment of the control plane
+	watched time.Time // when it was last looked at during a wait
+	made    int       // requests of pawl's
 }
+
+// hourly is how often consumers are looked at while nothing else happens.
+const hourly = time.Hour
 
 // daily is how often somebody deploys the control plane.
 const daily = 24 * time.Hour
@@ -211,9 +215,12 @@ func (w *world) sleep(ctx context.Context, until time.Time) error {
 		if deploys {
 			w.Fly.Reboot(saas.App)
 		}
-		w.watch.look("a wait until " + now.Format(time.DateTime))
+		if deploys || now.Sub(w.watched) >= hourly {
+			w.watched = now
+			w.watch.look("a wait until " + now.Format(time.DateTime))
+		}
 		if !deploys {
-			return nil
+			return ctx.Err()
 		}
 	}
 	return ctx.Err()

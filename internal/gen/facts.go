@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/secret"
 )
 
 // facts puts what a plan relies on into words.
@@ -46,6 +49,13 @@ func issuerFacts(f estate.IssuerFacts) []string {
 	}
 	if f.RevokeLag > 0 {
 		lines = append(lines, "A version that was revoked may still be accepted for up to "+span(f.RevokeLag)+".")
+	}
+	for _, part := range slices.Sorted(maps.Keys(f.Forms)) {
+		what := "A value"
+		if part != secret.Single {
+			what = "The part `" + part + "`"
+		}
+		lines = append(lines, what+" "+f.Forms[part].Looks+". What a person gives is refused if it does not; a `pattern` in the secret's `format` takes the place of this rule.")
 	}
 	if len(f.Parts) > 0 {
 		lines = append(lines, "A version has the parts `"+strings.Join(f.Parts, "`, `")+"`.")

@@ -70,7 +70,7 @@ const estateText = `pawl: 1
 estate: molecule-prod
 connections:
   fly:    {driver: fly, org: molecule, credential: "file:fly.credential", api_base: %[1]q, graphql_base: %[1]q}
-  github: {driver: github, credential: "file:github.credential", base: %[2]q}
+  github: {driver: github, credential: "file:github.credential", base: %[2]q, runs_listed_within: 1s}
   cp:     {driver: http, base: %[3]q}
 secrets:
   FLY_API_TOKEN:

@@ -47,7 +47,7 @@ func (s *Store) explain(code int) *pawl.Error {
 			Next: "let this user read and write the file and its folder, then: pawl doctor"}
 	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
 		return &pawl.Error{Code: pawl.CodeCorrupt, Why: "the file is damaged or not a store",
-			Next: "keep a copy of the file, run pawl doctor, and restore a backup"}
+			Next: "keep a copy of the file, then put back your backup; docs/operate/recovery.md says how"}
 	case codes.SQLITE_IOERR:
 		return &pawl.Error{Code: pawl.CodeStore, Why: "its disk reported an error; nothing was stored", Next: "check the disk, then: pawl doctor"}
 	}

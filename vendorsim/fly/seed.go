@@ -34,14 +34,14 @@ func (f *Fly) AddApp(org, name, uses string) {
 }
 
 // Reboot boots an app's machines with its secrets of now, all at once and with
-// no time in between, as somebody does beside pawl who deploys.
+// no time in between, as somebody does beside pawl.
 func (f *Fly) Reboot(app string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.mustApp(app)
 	for _, m := range a.machines {
-		m.booted = a.newest()
-		f.event(m, "update", "replaced", "user", f.now())
+		m.booted, m.movedAt, m.down, m.stopped, m.suspended = a.newest(), f.now().Add(-f.cfg.Starting-f.cfg.Checking), 0, false, false
+		f.event(m, "update", stateReplacing, "user", f.now())
 		f.event(m, "start", stateStarted, "flyd", f.now())
 	}
 }

@@ -1,11 +1,13 @@
 package fly
 
 import (
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/pawlhq/pawl/vendorsim"
 	"github.com/pawlhq/pawl/vendorsim/internal/route"
 )
 
@@ -109,8 +111,30 @@ type order struct {
 // mint makes a macaroon token. Real ones are several macaroons in one string,
 // about 690 characters with a space and commas; these have two.
 func (f *Fly) mint(o order) *token {
-	first := f.credential("fm2_", 80)
-	return f.keep(o, first+",fm2_"+f.id(60), true)
+	first := f.macaroon(vendorsim.Canary)
+	f.issued = append(f.issued, first)
+	return f.keep(o, first+","+f.macaroon(""), true)
+}
+
+// macaroon makes one in its form: an array of nonce, location, caveats and
+// tail in MessagePack, written in base64 (superfly/macaroon). The first
+// letters after its head are mark, filled up with random ones.
+func (f *Fly) macaroon(mark string) string {
+	mark += f.id(12 - len(mark))
+	text, err := base64.StdEncoding.DecodeString(mark) // letters and digits, a multiple of four
+	if err != nil {
+		panic("vendorsim/fly: " + err.Error())
+	}
+	const location = "https://api.fly.io/v1"
+	b := []byte{0x94, 0x93, 0xc4, 18} // four things; of them the nonce has three: the key's id, randomness, and that it proves nothing
+	b = append(b, f.id(2)...)
+	b = append(b, text...)
+	b = append(b, f.id(7)...)
+	b = append(append(b, 0xc4, 16), f.id(16)...)
+	b = append(b, 0xc2, 0xa0|byte(len(location)))
+	b = append(append(b, location...), 0x92, 0x04, 0xc4, 60) // one caveat: its type, its body
+	b = append(append(b, f.id(60)...), 0xc4, 32)
+	return "fm2_" + base64.StdEncoding.EncodeToString(append(b, f.id(32)...))
 }
 
 func (f *Fly) keep(o order, bare string, macaroon bool) *token {
