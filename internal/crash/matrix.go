@@ -65,7 +65,7 @@ func (m *Matrix) Run(ctx context.Context) (*Result, error) {
 		if err := m.scenario(ctx, s, result); err != nil {
 			return result, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		if m.StopAt > 0 && len(result.Violations) >= m.StopAt {
+		if m.enough(result) {
 			break
 		}
 	}
@@ -89,13 +89,24 @@ func (m *Matrix) scenario(ctx context.Context, s *Scenario, result *Result) erro
 	list := plain.distinct(schedules(plain.calls, plain.writes, plain.world.Foreign != nil))
 	list = m.sample(append(list, plain.distinct(people(plain.calls, kills(plain.calls, plain.writes), plain.world.Meddle != nil))...))
 	runs := make(chan *run)
-	go m.feed(ctx, s, list, runs)
+	feeding, stop := context.WithCancel(ctx)
+	defer stop()
 	m.count(plain, &sum, result)
-	for r := range runs {
-		m.count(r, &sum, result)
+	if !m.enough(result) {
+		go m.feed(feeding, s, list, runs)
+		for r := range runs {
+			if m.count(r, &sum, result); m.enough(result) {
+				stop()
+			}
+		}
 	}
 	result.Scenarios = append(result.Scenarios, sum)
 	return ctx.Err()
+}
+
+// enough reports whether so much is broken that nothing more need be run.
+func (m *Matrix) enough(result *Result) bool {
+	return m.StopAt > 0 && len(result.Violations) >= m.StopAt
 }
 
 // refusal holds that no plan is made: the one schedule of a secret that never
@@ -147,7 +158,7 @@ func (m *Matrix) feed(ctx context.Context, s *Scenario, list []Schedule, out cha
 	for range workers {
 		group.Go(func() {
 			for schedule := range jobs {
-				r, err := m.one(ctx, s, schedule)
+				r, err := m.one(context.WithoutCancel(ctx), s, schedule)
 				if err != nil {
 					r = &run{scenario: s, schedule: schedule}
 					r.violate("the run could not be made: %v", err)
