@@ -35,7 +35,7 @@ func Mutations() []Mutation {
 		Mutation{Name: "leave out a consumer in the undo", Plan: forgetConsumers},
 		Mutation{Name: "runbook: leave out the search for what has come since", Plan: leaveOutRediscovery, Where: ofRunbook(saas.RedisURL)},
 		Mutation{Name: "runbook: leave out the search for verifiers that have come since", Plan: leaveOutRediscovery, Where: ofRunbook(saas.EncryptionKey)},
-		Mutation{Name: "runbook: revoke before the fixture has passed", Plan: revokeEarly, Where: ofRunbook(saas.NeonKey)},
+		Mutation{Name: "runbook: revoke before the fixture has passed", Plan: proveLate, Where: ofRunbook(saas.NeonKey)},
 		Mutation{Name: "runbook: leave what a fixture has made", Plan: leaveOutCleaning, Where: ofRunbook(saas.NeonKey)},
 		Mutation{Name: "runbook: " + string(mutant.AnnounceOnce), Engine: mutant.AnnounceOnce, Where: ofRunbook(saas.NeonKey)},
 		Mutation{Name: "runbook: take a write for what a next deployment has loaded", Engine: mutant.SkipActivation, Where: ofRunbook(saas.ResendKey)},
@@ -87,6 +87,17 @@ func ofRunbook(name string) []*Scenario {
 // leaveOutRediscovery forgets what has come since places were found.
 func leaveOutRediscovery(p *plan.Plan) {
 	p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return s.Act == plan.ActDiscover && s.Of != "" })
+}
+
+// proveLate moves the checks with the new version behind everything else.
+func proveLate(p *plan.Plan) {
+	last := p.Steps[len(p.Steps)-1].Stage
+	for i := range p.Steps {
+		if p.Steps[i].Phase == pawl.Prove && p.Steps[i].Act == plan.ActCheck {
+			p.Steps[i].Stage = last
+		}
+	}
+	slices.SortStableFunc(p.Steps, func(a, b plan.Step) int { return a.Stage - b.Stage })
 }
 
 // leaveOutCleaning forgets, in the undo, what checks have made.
