@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,6 +39,7 @@ type lab struct {
 	tried    []string                            // the values that trials were given, in order
 	private  bool                                // calls need a live credential's value
 	again    bool                                // a mint hands out the first credential again
+	fixtures int                                 // that were made and not taken away
 }
 
 type labCred struct {
@@ -120,6 +122,7 @@ func (l *lab) Info() driver.Info {
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 		{Role: estate.RoleActivation, Name: "load", Doc: "A consumer loads what a place holds.", Fields: append(name, estate.Field{Name: "from", Type: estate.String, Required: true, Doc: "The place."}), Identity: []string{"name"}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
+		{Role: estate.RoleCheck, Name: "fixture", Doc: "Something is made and taken away.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Acts: true, Cleans: true, Within: 10 * time.Minute}},
 	}}}
 }
 
@@ -315,6 +318,9 @@ func (c *labConn) Activate(ctx context.Context, a driver.Activation) (p driver.P
 }
 
 func (c *labConn) Check(ctx context.Context, r driver.CheckRequest) (f driver.Finding, err error) {
+	if r.Target.Kind == "fixture" {
+		return c.fixture(ctx, r)
+	}
 	err = c.do(ctx, "check "+at(r.Target), func() {
 		f = driver.Finding{State: driver.Failed, Detail: "the consumer is refused"}
 		if r.Target.Kind == "trial" {
@@ -325,6 +331,25 @@ func (c *labConn) Check(ctx context.Context, r driver.CheckRequest) (f driver.Fi
 		}
 		if c.lab.check != nil {
 			f = c.lab.check()
+		}
+	})
+	return f, err
+}
+
+// fixture makes something, looks at it, and takes it away: one call each.
+func (c *labConn) fixture(ctx context.Context, r driver.CheckRequest) (f driver.Finding, err error) {
+	call := cmp.Or(r.Resume, "make") + " fixture"
+	if r.Stop {
+		call = "take away fixture"
+	}
+	err = c.do(ctx, call, func() {
+		switch f = (driver.Finding{State: driver.Pending}); call {
+		case "make fixture":
+			c.lab.fixtures, f.Resume = c.lab.fixtures+1, "look at"
+		case "look at fixture":
+			f.Resume = "take away"
+		default:
+			c.lab.fixtures, f.State = max(0, c.lab.fixtures-1), driver.Passed
 		}
 	})
 	return f, err
