@@ -71,12 +71,14 @@ func matrix(only string, parts ...part) error {
 		if only != "" {
 			p.scenarios = slices.DeleteFunc(p.scenarios, func(s *crash.Scenario) bool { return s.Name != only })
 		}
-		r, err := (&crash.Matrix{Scenarios: p.scenarios, Sample: p.sample}).Run(context.Background())
-		if err != nil {
-			return err
+		for _, s := range p.scenarios {
+			r, err := (&crash.Matrix{Scenarios: []*crash.Scenario{s}, Sample: p.sample}).Run(context.Background())
+			if err != nil {
+				return err
+			}
+			report(r)
+			schedules, violations = schedules+r.Schedules, violations+len(r.Violations)
 		}
-		report(r)
-		schedules, violations = schedules+r.Schedules, violations+len(r.Violations)
 	}
 	fmt.Printf("took %s\n", time.Since(began).Round(100*time.Millisecond))
 	fmt.Printf("crash matrix: schedules=%d violations=%d\n", schedules, violations)
