@@ -217,13 +217,18 @@ func (s store) write(note string, f func() error) error {
 	return err
 }
 
+// said names what a commit says, so that those of a wait are alike.
+func said(c rotation.Commit) string {
+	note := "commit"
+	for _, e := range c.Entries {
+		note += fmt.Sprintf(" %s %s %s", e.Kind, e.Step, e.Result)
+	}
+	return note
+}
+
 // Append stores a commit.
 func (s store) Append(ctx context.Context, l rotation.Lease, c rotation.Commit) error {
-	note := ""
-	if len(c.Entries) == 1 && c.Entries[0].Kind == rotation.KindWaiting && len(c.Versions) == 0 {
-		note = "waiting " + c.Entries[0].Step
-	}
-	return s.write(note, func() error { return s.Store.Append(ctx, l, c) })
+	return s.write(said(c), func() error { return s.Store.Append(ctx, l, c) })
 }
 
 // Create opens a rotation.
