@@ -32,6 +32,10 @@ func LogFields() []Field {
 	}
 }
 
+// LogManual says, in a comment behind a command that shows a log, what its
+// lines must and must not show: for the Manual of a kind that has LogFields.
+const LogManual = "{{with .forbid}}   # no line may match {{line .}}{{end}}{{with .expect}}   # a line must match {{line .}}{{end}}"
+
 // MetricFields are the settings of a check that queries a number.
 func MetricFields() []Field {
 	return []Field{

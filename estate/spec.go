@@ -100,14 +100,6 @@ func (k *Kind) spared(discovers, shadow bool) []string {
 	return list
 }
 
-// Manual says what a person types or does in pawl's place, by act: "mint",
-// "revoke", "deactivate", "put", "check", or the kind of an activation. Each
-// is a text/template over the settings of the kind and of its connection, for
-// example "flyctl secrets set --app {{.app}} {{.name}}='…'". It goes into the
-// runbook that `pawl runbook` writes for the day when pawl is down; an act
-// that is missing there is told in words. It never holds a value.
-type Manual map[string]string
-
 // FieldType is the type of a setting.
 type FieldType string
 

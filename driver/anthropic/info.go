@@ -73,7 +73,7 @@ func keyForm() secret.Form {
 // reads the header from a file that only its owner can read.
 func manual() estate.Manual {
 	status := func(word string) string {
-		return "curl {{.base}}" + pathKeys + "/APIKEY_ID -H 'anthropic-version: " + version + "' -H @admin-key.header --json '{\"status\":\"" + word +
+		return "curl {{sh .base \"" + pathKeys + "/APIKEY_ID\"}} -H 'anthropic-version: " + version + "' -H @admin-key.header --json '{\"status\":\"" + word +
 			"\"}'   # admin-key.header has the line x-api-key: sk-ant-admin…"
 	}
 	return estate.Manual{

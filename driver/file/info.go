@@ -43,7 +43,7 @@ func field() estate.Kind {
 				Doc: "Octal permissions of a file that has to be made. One that is there keeps its own."},
 		},
 		Identity: []string{"path", "field"},
-		Manual:   estate.Manual{"put": "$EDITOR {{.path}}   # {{.field}}; no copy may stay beside it"},
+		Manual:   estate.Manual{"put": "$EDITOR {{sh .path}}   # {{line .field}}; no copy may stay beside it"},
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true},
 	}
 }
@@ -58,7 +58,7 @@ func logFile() estate.Kind {
 				Doc: "The file. A relative path starts at the estate's folder. A log that is rotated meanwhile is found again as `path.1`."}}, estate.LogFields()...),
 		Identity: []string{"path"},
 		Check:    &estate.CheckFacts{Within: logWithin, Observes: estate.ObservesLog},
-		Manual:   estate.Manual{"check": "tail -F {{.path}}"},
+		Manual:   estate.Manual{"check": "tail -F {{sh .path}}" + estate.LogManual},
 	}
 }
 

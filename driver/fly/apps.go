@@ -83,5 +83,5 @@ func orgApps() estate.Kind {
 			{Name: "except", Type: estate.List, Example: "acme-tenant-template", Doc: "Names of apps that are left out."},
 		},
 		Identity: []string{"prefix"},
-		Manual:   estate.Manual{"discover": "flyctl apps list --org {{.org}}   # names that begin with {{.prefix}}"}}
+		Manual:   estate.Manual{"discover": "flyctl apps list --org {{.org}}   # names that begin with {{line .prefix}}{{range .except}}, without {{line .}}{{end}}"}}
 }

@@ -67,7 +67,7 @@ func deployToken() estate.Kind {
 		Fields:   append([]estate.Field{appField()}, tokenFields()...),
 		Identity: []string{"app"},
 		Manual: estate.Manual{
-			"mint":   "flyctl auth login\nflyctl tokens create deploy --app {{.app}} --name {{.name}} --expiry {{.expiry}}   # copy the whole line, FlyV1 included",
+			"mint":   "flyctl auth login\nflyctl tokens create deploy --app {{.app}} --name {{sh .name}} --expiry {{.expiry}}   # copy the whole line, FlyV1 included",
 			"revoke": "flyctl tokens list --app {{.app}}   # the id of the old one\nflyctl tokens revoke TOKEN_ID",
 		},
 		Issuer: tokenFacts()}
@@ -78,7 +78,7 @@ func orgToken() estate.Kind {
 		Doc:    "A token of the whole organisation: it can manage all its apps. Only a person's session can mint one.",
 		Fields: tokenFields(),
 		Manual: estate.Manual{
-			"mint":   "flyctl auth login\nflyctl tokens create org --org {{.org}} --name {{.name}} --expiry {{.expiry}}   # copy the whole line, FlyV1 included",
+			"mint":   "flyctl auth login\nflyctl tokens create org --org {{.org}} --name {{sh .name}} --expiry {{.expiry}}   # copy the whole line, FlyV1 included",
 			"revoke": "flyctl tokens list --scope org --org {{.org}}   # the id of the old one\nflyctl tokens revoke TOKEN_ID",
 		},
 		Issuer: tokenFacts()}

@@ -139,5 +139,5 @@ func appLogs() estate.Kind {
 		}, estate.LogFields()...),
 		Identity: []string{"app"},
 		Check:    &estate.CheckFacts{Within: logsWithin, Observes: estate.ObservesLog},
-		Manual:   estate.Manual{"check": "flyctl logs --app {{.app}}"}}
+		Manual:   estate.Manual{"check": "flyctl logs --app {{.app}}" + estate.LogManual}}
 }

@@ -90,7 +90,7 @@ func environmentSecret() estate.Kind {
 			{Name: "environment", Type: estate.String, Required: true, Example: "production", Doc: "The environment's name. It must exist."},
 			nameField()},
 		Identity: []string{"repo", "environment", "name"},
-		Manual:   byHand("--repo {{.repo}} --env '{{.environment}}'"),
+		Manual:   byHand("--repo {{.repo}} --env {{sh .environment}}"),
 		Location: writeOnly(kindDrain)}
 }
 
@@ -142,8 +142,8 @@ func workflowRun() estate.Kind {
 			{Name: "ref", Type: estate.String, Default: "main", Example: "main", Doc: "The branch or tag to run it on."},
 			{Name: "inputs", Type: estate.Map, Doc: "The workflow's inputs. GitHub shows them to everybody who may see the run: never put a value here."}},
 		Identity: []string{"repo", "workflow", "ref"},
-		Manual: estate.Manual{"check": "gh workflow run {{.workflow}} --repo {{.repo}} --ref {{.ref}}{{range $name, $text := .inputs}} -f '{{$name}}={{$text}}'{{end}}\n" +
-			"gh run list --repo {{.repo}} --workflow {{.workflow}} --limit 5   # wait for success"},
+		Manual: estate.Manual{"check": "gh workflow run {{sh .workflow}} --repo {{.repo}} --ref {{sh .ref}}{{range $name, $text := .inputs}} -f {{sh $name \"=\" $text}}{{end}}\n" +
+			"gh run list --repo {{.repo}} --workflow {{sh .workflow}} --limit 5   # wait for success"},
 		Check: &estate.CheckFacts{Acts: true, Within: runWithin}}
 }
 
@@ -164,8 +164,8 @@ func pat() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindPAT,
 		Doc: "A personal access token, classic or fine-grained. GitHub has no call that makes one: a person does, at <https://github.com/settings/tokens>. Pawl can verify it and revoke the old one.",
 		Manual: estate.Manual{
-			"mint":   tokensPage + ": Generate new token, with the permissions of the old one; copy it at once, it is not shown again",
-			"revoke": tokensPage + ": the old one, Delete",
+			"mint":   "At " + tokensPage + ": Generate new token, with the permissions of the old one; copy it at once, it is not shown again",
+			"revoke": "At " + tokensPage + ": the old one, Delete",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide, Revokes: true, Verifies: true, Identifies: true,
 			RevokeLag: revokeLag, Forms: map[string]secret.Form{secret.Single: tokenForm()}}}

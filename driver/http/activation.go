@@ -113,5 +113,5 @@ func loadKind() estate.Kind {
 			text("loaded_at", "started_at", "Where in that JSON a time stands that must not be before the write, as RFC 3339 or in seconds since 1970: when it started, or synced last. Without it a service that has not begun yet may look as if it were done.", false),
 		},
 		Identity: []string{"path"},
-		Manual:   estate.Manual{kindRequest: "curl -X {{.method}} '{{.base}}{{.path}}' -H @credential.header{{with .body}} -H 'Content-Type: application/json' -d '{{.}}'{{end}}{{with .status_path}}\ncurl '{{$.base}}{{.}}' -H @credential.header   # until it has loaded{{end}}"}}
+		Manual:   estate.Manual{kindRequest: "curl -X {{.method}} {{sh .base .path}}" + typedHeaders + "{{with .body}} --json {{sh .}}{{end}}{{if .status_path}}\ncurl {{sh .base .status_path}}" + typedHeaders + "   # until it has loaded{{end}}"}}
 }

@@ -260,7 +260,8 @@ func fixtureKind() estate.Kind {
 		Fields:   fixtureFields(),
 		Identity: []string{"path"},
 		Check:    &estate.CheckFacts{Acts: true, Cleans: true, Within: fixtureWithin},
-		Manual: estate.Manual{"check": `curl -X {{.method}} {{.base}}{{.path}} -H 'Content-Type: application/json' -d '{{.body}}'   # {stamp}: $(date +%s)
-curl {{.base}}{{.ready_path}}   # until it is ready
-curl -X {{.delete_method}} {{.base}}{{.delete_path}}`}}
+		Manual: estate.Manual{"check": `curl -X {{.method}} {{sh .base .path}}` + typedHeaders + `{{with .body}} --json {{sh .}}{{end}}   # {stamp}: what date +%s prints
+{{if .ready_path}}curl {{sh .base .ready_path}}` + typedHeaders + `   # until{{range $place, $text := .ready}} {{line $place}} is {{line $text}}{{else}} it is ready{{end}}
+{{end}}curl -X {{.delete_method}} {{sh .base .delete_path}}` + typedHeaders + `{{if .gone_path}}
+curl -i {{sh .base .gone_path}}` + typedHeaders + `   # status 404{{end}}`}}
 }

@@ -124,12 +124,20 @@ func readable() estate.Kind {
 		Location: &estate.LocationFacts{Confirm: estate.ByValue, Readable: true, Removable: true, Live: true, Activations: activations()}}
 }
 
+// typedHeaders are those of a request that a person makes, and expected what its
+// answer must be. credential.header is a file that only its owner can read,
+// with the header that carries the credential.
+const (
+	typedHeaders = "{{with .connection.credential}} -H @credential.header{{end}}{{range $name, $text := .headers}} -H {{sh $name \": \" $text}}{{end}}"
+	expected     = "   # status {{with .status}}{{.}}{{else}}2xx{{end}}{{with .contains}}, with {{line .}} in the answer{{end}}{{range $place, $text := .json}}, {{line $place}} is {{line $text}}{{end}}"
+)
+
 // byHand is a declared write as a person makes it. Value and credential come
 // from files that only their owner can read.
 func byHand() estate.Manual {
 	return estate.Manual{
-		"put":           "curl -X {{.method}} '{{.base}}{{.path}}' -H @credential.header -H 'Content-Type: {{.content_type}}' --data-binary @body   # body, mode 0600: {{.body}}",
-		activateRequest: "curl -X {{.activate_method}} '{{.base}}{{.activate_path}}' -H @credential.header{{with .activate_body}} -H 'Content-Type: application/json' -d '{{.}}'{{end}}",
+		"put":           "curl -X {{.method}} {{sh .base .path}}" + typedHeaders + " -H {{sh \"Content-Type: \" .content_type}} --data-binary @body   # body, mode 0600: {{line .body}}",
+		activateRequest: "curl -X {{.activate_method}} {{sh .base .activate_path}}" + typedHeaders + "{{with .activate_body}} --json {{sh .}}{{end}}",
 	}
 }
 
@@ -156,7 +164,7 @@ func get() estate.Kind {
 		Fields:   append([]estate.Field{pathField("/health"), headersField()}, expectFields(statusField(defaultStatus, "The expected status."))...),
 		Identity: []string{"path"},
 		Check:    &estate.CheckFacts{Within: checkWithin},
-		Manual:   estate.Manual{"check": "curl -i '{{.base}}{{.path}}'   # status {{.status}}"}}
+		Manual:   estate.Manual{"check": "curl -i {{sh .base .path}}" + typedHeaders + expected}}
 }
 
 func getWithValue() estate.Kind {
@@ -172,7 +180,7 @@ func getWithValue() estate.Kind {
 		Fields:   append(fields, expectFields(statusField(defaultStatus, "The expected status."))...),
 		Identity: []string{"path"},
 		Check:    &estate.CheckFacts{TakesValue: true, Within: checkWithin},
-		Manual:   estate.Manual{"check": "curl -i '{{.base}}{{.path}}' -H @value.header   # status {{.status}}"}}
+		Manual:   estate.Manual{"check": "curl -i {{sh .base .path}} -H @value.header" + expected}}
 }
 
 func request() estate.Kind {
@@ -188,7 +196,7 @@ func request() estate.Kind {
 		Fields:   append(fields, expectFields(statusField(nil, "The expected status; without it every 2xx."))...),
 		Identity: []string{"method", "path"},
 		Check:    &estate.CheckFacts{Acts: true, Within: checkWithin},
-		Manual:   estate.Manual{"check": "curl -i -X {{.method}} '{{.base}}{{.path}}' -H @credential.header{{with .body}} -H 'Content-Type: {{$.content_type}}' -d '{{.}}'{{end}}"}}
+		Manual:   estate.Manual{"check": "curl -i -X {{.method}} {{sh .base .path}}" + typedHeaders + "{{with .body}} -H {{sh \"Content-Type: \" $.content_type}} --data-binary {{sh .}}{{end}}" + expected}}
 }
 
 func calls() []driver.Call {

@@ -159,5 +159,5 @@ func listKind() estate.Kind {
 			text("next", "paging.next", "Where the answer has the path of the next page, or its URL below the connection's base. A page without it is the last.", false),
 		},
 		Identity: []string{"path"},
-		Manual:   estate.Manual{"discover": "curl {{.base}}{{.path}}"}}
+		Manual:   estate.Manual{"discover": "curl {{sh .base .path}}" + typedHeaders + "   # each{{with .items}} of {{line .}}{{end}}{{range $place, $text := .where}}, where {{line $place}} is {{line $text}}{{end}}"}}
 }

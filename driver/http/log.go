@@ -90,7 +90,7 @@ func logKind() estate.Kind {
 		}, estate.LogFields()...),
 		Identity: []string{"path"},
 		Check:    &estate.CheckFacts{Within: logWithin, Observes: estate.ObservesLog},
-		Manual:   estate.Manual{"check": "curl '{{.base}}{{.path}}' -H @credential.header"}}
+		Manual:   estate.Manual{"check": "curl {{sh .base .path}}" + typedHeaders + estate.LogManual}}
 }
 
 const logWithin = 10 * time.Minute

@@ -60,8 +60,8 @@ func personalKey() estate.Kind {
 		Doc:    "A key of the person whose key the connection has. It opens every project of that person and of their organisations.",
 		Fields: []estate.Field{nameField("pawl-{{.Estate}}-{{.Secret}}-v{{.Version}}", "acme-web-rotation-{{.Date}}", "The key's name at Neon, up to 64 characters.")},
 		Manual: estate.Manual{
-			"mint":   "in Neon's console: Account settings > API keys > Create new API key, name {{.name}}",
-			"revoke": "in Neon's console: Account settings > API keys, the old key > Revoke",
+			"mint":   "In Neon's console: Account settings > API keys > Create new API key, name {{.name}}",
+			"revoke": "In Neon's console: Account settings > API keys, the old key > Revoke",
 		},
 		Issuer: keyFacts()}
 }
@@ -76,8 +76,8 @@ func orgKey() estate.Kind {
 		},
 		Identity: []string{"org_id", "project_id"},
 		Manual: estate.Manual{
-			"mint":   "in Neon's console, in the organization {{.org_id}}: Settings > API keys > Create new, name {{.name}}",
-			"revoke": "in Neon's console, in the organization {{.org_id}}: Settings > API keys, the old key > Revoke",
+			"mint":   "In Neon's console, in the organization {{.org_id}}: Settings > API keys > Create new, name {{.name}}",
+			"revoke": "In Neon's console, in the organization {{.org_id}}: Settings > API keys, the old key > Revoke",
 		},
 		Issuer: keyFacts()}
 }
@@ -101,8 +101,8 @@ func secondRole() estate.Kind {
 		Fields:   branchFields(nameField("{{.Secret}}_v{{.Version}}", "app_v{{.Version}}", "The role's name, up to 54 bytes; pawl puts nine characters behind it, which keep it unique.")),
 		Identity: []string{"project", "branch"},
 		Manual: estate.Manual{
-			"mint":   "in Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > Add role, name {{.name}}",
-			"revoke": "in Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases, the old role > Delete",
+			"mint":   "In Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > Add role, name {{.name}}",
+			"revoke": "In Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases, the old role > Delete",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Verifies: true, Identifies: true,
 			Parts: []string{partUser, partPassword}}}
@@ -116,7 +116,8 @@ func rolePassword() estate.Kind {
 		Fields:   branchFields(estate.Field{Name: "role", Type: estate.String, Required: true, Example: "neondb_owner", Doc: "The role's name."}),
 		Identity: []string{"project", "branch", "role"},
 		Manual: estate.Manual{
-			"mint": "in Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > {{.role}} > Reset password",
+			"mint":   "In Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > {{.role}} > Reset password",
+			"revoke": "In Neon's console, in the project {{.project}}: branch {{.branch}} > Roles & Databases > {{.role}} > Reset password, which ends whatever password the role has",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Lists: true, Revokes: true, Verifies: true, Identifies: true,
 			Parts: []string{partUser, partPassword}}}
@@ -124,8 +125,9 @@ func rolePassword() estate.Kind {
 
 func authCheck() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindAuth,
-		Doc:   "Passes when Neon takes the connection's own key. Where that is the secret itself (`credential: secret:NEON_API_KEY`), it shows that pawl works with the new one.",
-		Check: &estate.CheckFacts{Within: time.Minute}}
+		Doc:    "Passes when Neon takes the connection's own key. Where that is the secret itself (`credential: secret:NEON_API_KEY`), it shows that pawl works with the new one.",
+		Manual: estate.Manual{"check": "curl -i {{sh .base \"" + pathAuth + "\"}} -H @credential.header   # status 200"},
+		Check:  &estate.CheckFacts{Within: time.Minute}}
 }
 
 func branchCheck() estate.Kind {
@@ -137,6 +139,6 @@ func branchCheck() estate.Kind {
 			{Name: "expect", Type: estate.String, Default: expectPresent, Enum: []string{expectPresent, expectAbsent}, Doc: "Whether it must be there."},
 		},
 		Identity: []string{"project", "name"},
-		Manual:   estate.Manual{"check": "in Neon's console, in the project {{.project}}: Branches, look for {{.name}}"},
+		Manual:   estate.Manual{"check": "In Neon's console, in the project {{.project}}: Branches, look for {{.name}}"},
 		Check:    &estate.CheckFacts{Within: 10 * time.Minute}}
 }

@@ -50,6 +50,22 @@ func (*Driver) Info() driver.Info {
 	}
 }
 
+// server is psql at the connection's server, and psql the same as its user.
+// Both ask for the password. libpq has no authorities of its own: system are
+// the machine's, since PostgreSQL 16, and ca.pem is a file of those that the
+// estate names.
+const (
+	server = `PGSSLMODE={{.sslmode}}{{if index .connection "ca"}} PGSSLROOTCERT=ca.pem{{else if eq .sslmode "` + tcp.VerifyFull + `"}} PGSSLROOTCERT=system{{end}} psql -h {{sh .host}} -p {{.port}} -d {{sh .database}}`
+	psql   = server + ` -U {{sh .connection.user}}`
+)
+
+// manualEnd is one transaction that stops at the first error: DROP OWNED
+// would otherwise drop what could not be handed over. Without an owner role it
+// is left out, and DROP ROLE refuses while the role owns anything.
+const manualEnd = psql + ` -c 'ALTER ROLE "OLD_ROLE" NOLOGIN'   # that is all where it is the owner role or one of grant` + "\n" +
+	psql + ` -c "SELECT {{if eq .sessions "` + sessionsTerminate + `"}}pg_terminate_backend(pid){{else}}*{{end}} FROM pg_stat_activity WHERE usename = 'OLD_ROLE'"{{if eq .sessions "` + sessionsWait + `"}}   # none may be left{{end}}` + "\n" +
+	psql + ` -1 -v ON_ERROR_STOP=1 -c 'GRANT "OLD_ROLE" TO CURRENT_USER'{{with .owner_role}} -c 'REASSIGN OWNED BY "OLD_ROLE" TO "{{.}}"' -c 'DROP OWNED BY "OLD_ROLE"'{{end}} -c 'DROP ROLE "OLD_ROLE"'`
+
 func role() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindRole,
 		Doc: "A login role for each version. The old and the new one live side by side, act as one owner role, and the old one ends when it has no session left.",
@@ -65,6 +81,13 @@ func role() estate.Kind {
 				Doc: "What happens to open sessions of a role that is to end: it is not ended before they have, or they are ended."},
 		},
 		Identity: []string{"prefix"},
+		Manual: estate.Manual{
+			"mint": "{{.draw}}   # the new password, for which \\password asks\n" + psql + ` -c 'CREATE ROLE "{{.name}}" LOGIN{{with .connection_limit}} CONNECTION LIMIT {{.}}{{end}}'` +
+				`{{with .owner_role}} -c 'GRANT "{{.}}" TO "{{$.name}}"' -c 'ALTER ROLE "{{$.name}}" SET role = "{{.}}"'{{end}}` +
+				`{{range .grant}} -c 'GRANT "{{.}}" TO "{{$.name}}"'{{end}} -c '\password "{{.name}}"'`,
+			"deactivate": psql + ` -c '\du "{{.prefix}}"*'   # which is the old one` + "\n" + psql + ` -c 'ALTER ROLE "OLD_ROLE" NOLOGIN'`,
+			"revoke":     manualEnd,
+		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, Deactivates: true,
 			LastUsed: true, Verifies: true, Identifies: true, Parts: []string{partUser, partPassword}}}
 }
@@ -78,6 +101,7 @@ func rolePassword() estate.Kind {
 			{Name: "role", Type: estate.String, Required: true, Example: "app", Doc: "The role's name."},
 		},
 		Identity: []string{"role"},
+		Manual:   estate.Manual{"mint": "{{.draw}}   # the new password, for which \\password asks\n" + psql + ` -c '\password "{{.role}}"'`},
 		Issuer:   &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Verifies: true}}
 }
 
@@ -91,7 +115,8 @@ func login() estate.Kind {
 			{Name: "query", Type: estate.String, Default: defaultQuery, Doc: "One statement that gives one value. It may change nothing."},
 			{Name: "expect", Type: estate.String, Default: defaultExpect, Doc: "The value, as text."},
 		},
-		Check: &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
+		Manual: estate.Manual{"check": server + " -U {{with .user}}{{sh .}}{{else}}LOGIN_ROLE{{end}} -c {{sh .query}}   # with its own password; it must give {{line .expect}}"},
+		Check:  &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
 }
 
 func query() estate.Kind {
@@ -102,6 +127,7 @@ func query() estate.Kind {
 			{Name: "expect", Type: estate.String, Default: "0", Doc: "The value, as text."},
 		},
 		Identity: []string{"query"},
+		Manual:   estate.Manual{"check": psql + " -c {{sh .query}}   # it must give {{line .expect}}"},
 		Check:    &estate.CheckFacts{Within: checkWithin}}
 }
 

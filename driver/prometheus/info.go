@@ -33,7 +33,7 @@ func query() estate.Kind {
 		Fields:   estate.MetricFields(),
 		Identity: []string{"query"},
 		Check:    &estate.CheckFacts{Within: checkWithin, Observes: estate.ObservesMetric},
-		Manual:   estate.Manual{"check": "promtool query instant {{.base}} '{{.query}}'   # every sample {{.result}}"},
+		Manual:   estate.Manual{"check": "promtool query instant {{sh .base}} {{sh .query}}   # every sample {{line .result}}"},
 	}
 }
 

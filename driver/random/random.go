@@ -44,7 +44,7 @@ func value() estate.Kind {
 			{Name: "parts", Type: estate.List, Example: "[signing_key, salt]",
 				Doc: "Names of the parts to draw, for a secret with several; the same as the secret's `parts`. Each is drawn by the same rules."},
 		},
-		Manual: estate.Manual{"mint": "openssl rand -base64 32 | tr '+/' '-_' | tr -d '='{{with .parts}}   # once for each of {{range .}}{{.}} {{end}}{{end}}   # what format: asks for comes first"},
+		Manual: estate.Manual{"mint": "{{.draw}}{{with .parts}}   # once for each of{{range .}} {{.}}{{end}}{{end}}"},
 		Issuer: &estate.IssuerFacts{Mint: estate.Locally, Overlap: estate.SideBySide},
 	}
 }

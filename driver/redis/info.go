@@ -40,6 +40,17 @@ func (*Driver) Info() driver.Info {
 	}
 }
 
+// The parts of what a person types. The password of the connection's user is
+// in the environment, where redis-cli looks for it; a new password is in no
+// argument, which others could read.
+const (
+	server = `redis-cli{{if ne .tls "` + tcp.Disable + `"}} --tls{{end}} -h {{sh .host}} -p {{.port}}`
+	cli    = server + " --user {{sh .connection.user}}"
+	login  = "read -rs REDISCLI_AUTH; export REDISCLI_AUTH   # the password of {{line .connection.user}}\n"
+	digest = "sha256sum | cut -d ' ' -f 1"
+	kept   = `{{if eq .persist "` + persistConfig + `"}}` + "\n" + cli + ` CONFIG REWRITE{{else if ne .persist "` + persistNothing + `"}}` + "\n" + cli + ` ACL SAVE{{if eq .persist "` + persistAuto + `"}}   # CONFIG REWRITE where there is no file of users{{end}}{{end}}`
+)
+
 // aclUser can have any number of passwords (documentation, "ACL SETUSER").
 func aclUser() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindUser,
@@ -50,13 +61,20 @@ func aclUser() estate.Kind {
 			persist(),
 		},
 		Identity: []string{"user"},
-		Issuer:   &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Lists: true, Revokes: true, Verifies: true, Identifies: true}}
+		Manual: estate.Manual{
+			"mint": login + "{{if .gentoken}}" + cli + " ACL GENTOKEN {{sh .user}}\nread -rs VALUE; printf 'ACL SETUSER %s \">%s\"\\n' {{sh .user}} \"$VALUE\" | " + cli +
+				"{{else}}{{.draw}}\nread -rs VALUE; " + cli + " ACL SETUSER {{sh .user}} \"#$(printf %s \"$VALUE\" | " + digest + ")\"{{end}}" + kept,
+			"revoke": login + cli + " ACL GETUSER {{sh .user}}   # the SHA-256 of each password\nread -rs OLD; " + cli + " ACL SETUSER {{sh .user}} '!'\"$(printf %s \"$OLD\" | " + digest + ")\"" + kept,
+		},
+		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Lists: true, Revokes: true, Verifies: true, Identifies: true}}
 }
 
 func requirepass() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindRequirepass,
 		Doc:    "The one password of the default user (`requirepass`). The old one is refused at once; clients that are connected stay so.",
 		Fields: []estate.Field{persist()},
+		Manual: estate.Manual{"mint": login + "{{.draw}}\nread -rs VALUE; printf 'CONFIG SET requirepass \"%s\"\\n' \"$VALUE\" | " + cli +
+			`{{if eq .persist "` + persistConfig + `" "` + persistAuto + `"}}` + "\nread -rs REDISCLI_AUTH   # the new password\n" + cli + " CONFIG REWRITE{{end}}"},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Verifies: true}}
 }
 
@@ -74,6 +92,7 @@ func ping() estate.Kind {
 			{Name: "url", Type: estate.Template, Example: "{{.value}}", Doc: "A whole URL as the application has it, `redis://user:password@host:port/0` or `rediss://…`, instead of user and password."},
 		},
 		Identity: []string{"user"},
+		Manual:   estate.Manual{"check": "read -rs REDISCLI_AUTH; export REDISCLI_AUTH   # the new password\n" + server + " --user {{sh .user}} PING"},
 		Check:    &estate.CheckFacts{TakesValue: true, Within: checkWithin}}
 }
 

@@ -67,8 +67,8 @@ func apiKey() estate.Kind {
 				Doc: "The key's name at Resend, up to 50 characters. It may use {{.Date}}, {{.Estate}}, {{.Secret}}, {{.Environment}} and {{.Version}}. What a lost answer has made is found again by its name, so the names of two versions should differ."},
 		},
 		Manual: estate.Manual{
-			"mint":   "at https://resend.com/api-keys: Create API Key, name {{.name}}, permission {{.permission}}{{with .domain_id}}, the domain with the id {{.}}{{end}}; copy the key, it is shown once",
-			"revoke": "at https://resend.com/api-keys: the old key > Delete API Key",
+			"mint":   "At https://resend.com/api-keys: Create API Key, name {{.name}}, permission {{.permission}}{{with .domain_id}}, the domain with the id {{.}}{{end}}; copy the key, it is shown once",
+			"revoke": "At https://resend.com/api-keys: the old key > Delete API Key",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Named: true, Lists: true, Revokes: true, LastUsed: true, Verifies: true,
 			RevokeLag: revokeLag, // the prefix is in every example of the API's reference
@@ -83,7 +83,7 @@ func domainVerified() estate.Kind {
 				Doc: "The From line, or the domain alone; or a template over the secret's parts that gives it. Without it the value itself."},
 		},
 		Identity: []string{"from"},
-		Manual:   estate.Manual{"check": "at https://resend.com/domains: the domain of the From line has the status Verified"},
+		Manual:   estate.Manual{"check": "At https://resend.com/domains: the domain of the From line has the status Verified"},
 		Check:    &estate.CheckFacts{TakesValue: true, Within: 2 * time.Minute}}
 }
 
@@ -97,7 +97,7 @@ func emailSeen() estate.Kind {
 			eventField(eventSent),
 		},
 		Identity: []string{"to", "from", "subject"},
-		Manual:   estate.Manual{"check": "have the application send an email, and look for it at https://resend.com/emails within a minute"},
+		Manual:   estate.Manual{"check": "Have the application send an email, and look for it at https://resend.com/emails within a minute"},
 		Check:    &estate.CheckFacts{Within: time.Minute}}
 }
 
@@ -111,7 +111,7 @@ func send() estate.Kind {
 			eventField(eventDelivered),
 		},
 		Identity: []string{"from", "to"},
-		Manual:   estate.Manual{"check": "send an email from {{.from}} to {{.to}} with the new key, and look for it at https://resend.com/emails"},
+		Manual:   estate.Manual{"check": "Send an email from {{.from}} to {{.to}} with the new key, and look for it at https://resend.com/emails"},
 		Check:    &estate.CheckFacts{Acts: true, TakesValue: true, Within: 2 * time.Minute}}
 }
 

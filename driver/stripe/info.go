@@ -95,7 +95,7 @@ func webhookSecret() estate.Kind {
 		Issuer:   &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.IssuerWindow, Window: secretWindow, Forms: map[string]secret.Form{secret.Single: signingForm()}},
 		Manual: estate.Manual{
 			"mint":   "Dashboard, " + webhooksPage + "/{{.endpoint}}: ⋯, Roll secret, expire the current secret in 24 hours; then reveal the new one and copy it",
-			"revoke": "wait until the time chosen at the roll is over, at most 24 hours; Stripe then signs with the new secret alone",
+			"revoke": "Wait until the time chosen at the roll is over, at most 24 hours; Stripe then signs with the new secret alone",
 		}}
 }
 
@@ -118,7 +118,7 @@ func webhookEndpoint() estate.Kind {
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, MaxLive: usualLimit, Named: true, Lists: true, Revokes: true, Deactivates: true,
 			Forms: map[string]secret.Form{secret.Single: signingForm()}},
 		Manual: estate.Manual{
-			"mint":       "stripe webhook_endpoints create --live -d url='{{.url}}'{{range .events}} -d 'enabled_events[]={{.}}'{{end}}   # the answer's secret is shown once",
+			"mint":       "stripe webhook_endpoints create --live -d {{sh \"url=\" .url}}{{range .events}} -d {{sh \"enabled_events[]=\" .}}{{end}}   # the answer's secret is shown once",
 			"deactivate": "stripe webhook_endpoints update --live WE_ID -d disabled=true",
 			"revoke":     "stripe webhook_endpoints delete --live WE_ID",
 		}}
@@ -136,6 +136,6 @@ func webhookSigned() estate.Kind {
 		Identity: []string{"url"},
 		Check:    &estate.CheckFacts{Acts: true, TakesValue: true, Within: signedWithin},
 		Manual: estate.Manual{
-			"check": "stripe events resend EVT_ID --live --webhook-endpoint WE_ID   # then the endpoint's page must show a success of {{.url}}",
+			"check": "stripe events resend EVT_ID --live --webhook-endpoint WE_ID   # then the endpoint's page must show a success of {{line .url}}",
 		}}
 }

@@ -71,10 +71,19 @@ func redisPassword() estate.Kind {
 			{Name: "verify_by", Type: estate.String, Default: byRedis, Enum: []string{byRedis, byREST}, Doc: "How pawl tries a value: by a login with the password, or by a call with the REST token where pawl cannot reach the database's port."},
 		},
 		Identity: []string{"database"},
-		Manual:   estate.Manual{"mint": "in Upstash's console: Redis, the database {{.database}} > Details > Reset Credentials"},
+		Manual: estate.Manual{
+			"mint":   "In Upstash's console: Redis, the database {{.database}} > Details > Reset Credentials",
+			"revoke": "In Upstash's console: Redis, the database {{.database}} > Details > Reset Credentials, which ends whatever password and tokens there are",
+		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Lists: true, Revokes: true, Verifies: true, Identifies: true,
 			Parts: []string{partUser, partPassword, partToken, partReadOnly}}}
 }
+
+// login and cli are how a person gets to a database; ENDPOINT is on its page.
+const (
+	login = "read -rs REDISCLI_AUTH; export REDISCLI_AUTH   # the password of default, at the database {{.database}}\n"
+	cli   = "redis-cli --tls -h ENDPOINT -p 6379"
+)
 
 // redisACLUser is side by side: a user may have several passwords (pages "ACL
 // SETUSER" and "ACL GENTOKEN").
@@ -86,8 +95,8 @@ func redisACLUser() estate.Kind {
 		},
 		Identity: []string{"database", "user"},
 		Manual: estate.Manual{
-			"mint":   "redis-cli --tls, as default at the database {{.database}}: ACL GENTOKEN {{.user}}, then ACL SETUSER {{.user}} '>' and the token, in one word",
-			"revoke": "redis-cli --tls, as default at the database {{.database}}: ACL GETUSER {{.user}}, then ACL SETUSER {{.user}} '!' and the old token's hash, in one word",
+			"mint":   login + cli + " ACL GENTOKEN {{sh .user}}\nread -rs VALUE; printf 'ACL SETUSER %s \">%s\"\\n' {{sh .user}} \"$VALUE\" | " + cli,
+			"revoke": login + cli + " ACL GETUSER {{sh .user}}   # the SHA-256 of each token\nread -rs OLD; " + cli + " ACL SETUSER {{sh .user}} '!'\"$(printf %s \"$OLD\" | sha256sum | cut -d ' ' -f 1)\"",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.SideBySide, Lists: true, Revokes: true, Verifies: true, Identifies: true, Parts: []string{partUser, partPassword}}}
 }
@@ -101,7 +110,10 @@ func qstashToken() estate.Kind {
 			{Name: "user", Type: estate.String, Required: true, Example: "99a4c327-31f0-490f-a594-043ade84085a", Doc: "The id of the QStash user: `GET /v2/qstash/users` of the Developer API has one for each region."},
 		},
 		Identity: []string{"user"},
-		Manual:   estate.Manual{"mint": "in Upstash's console: QStash, the region of {{.user}} > Reset Token"},
+		Manual: estate.Manual{
+			"mint":   "In Upstash's console: QStash, the region of {{.user}} > Reset Token",
+			"revoke": "In Upstash's console: QStash, the region of {{.user}} > Reset Token, which ends whatever token there is",
+		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByAPI, Overlap: estate.Replaced, Resets: true, Lists: true, Revokes: true, Verifies: true, Identifies: true,
 			Parts: []string{partQueueToken, partQueueReadOnly}}}
 }
@@ -111,8 +123,8 @@ func developerKey() estate.Kind {
 	return estate.Kind{Role: estate.RoleIssuer, Name: kindKey,
 		Doc: "A key of the Developer API itself. A person makes and deletes it in the console; pawl tries it.",
 		Manual: estate.Manual{
-			"mint":   "in Upstash's console: Account > Management API > Create API Key",
-			"revoke": "in Upstash's console: Account > Management API, the old key > Delete",
+			"mint":   "In Upstash's console: Account > Management API > Create API Key",
+			"revoke": "In Upstash's console: Account > Management API, the old key > Delete",
 		},
 		Issuer: &estate.IssuerFacts{Mint: estate.ByPerson, Overlap: estate.SideBySide, MaxLive: maxKeys, Verifies: true}}
 }

@@ -41,6 +41,7 @@ var layers = []struct {
 	{"internal/credential", 5},
 	{"internal/connect", 6},
 	{"internal/gen", 6},
+	{"internal/runbook", 4},
 	{"internal/crash", 6},
 	{"internal/rehearsal", 6},
 	{"internal/cli", 7},

@@ -122,6 +122,8 @@ func readers(secret string) []command {
 		{args: []string{"evidence", "verify"}},
 		{args: []string{"plan", secret, "--json"}},
 		{args: []string{"doctor", "--json"}},
+		{args: []string{"map", "--json"}},
+		{args: []string{"runbook"}},
 	}
 }
 

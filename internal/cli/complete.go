@@ -14,7 +14,7 @@ import (
 func completions(a *App, root *cobra.Command) {
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "plan", "rotate", "status", "resume", "undo", "approve", "provide", "history", "drift":
+		case "plan", "rotate", "status", "resume", "undo", "approve", "provide", "history", "drift", "map", "runbook":
 			c.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 				e, err := a.estate()
 				if err != nil {
