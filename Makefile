@@ -35,6 +35,12 @@ generate:
 crash-matrix:
 	@$(GO) run ./internal/crash/cmd matrix
 
+# Every schedule of the eleven secrets of examples/runbook. crash-matrix runs
+# about one in 400 of them.
+.PHONY: crash-matrix-runbook
+crash-matrix-runbook:
+	@$(GO) run ./internal/crash/cmd runbook
+
 crash-matrix-mutants:
 	@$(GO) run ./internal/crash/cmd mutants
 

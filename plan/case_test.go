@@ -83,6 +83,7 @@ func scenarios() []scenario {
 		{name: "pauses_compromised", file: "pauses", secrets: key, known: held, mode: plan.Compromised},
 		{name: "pauses_group", secrets: []pawl.SecretName{"USER", "PASSWORD"}, known: held},
 		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
+		{name: "accept_found", secrets: key, known: held},
 	}
 }
 

@@ -39,20 +39,21 @@ func (b *builder) template(s Step, ahead int) Step {
 	return s
 }
 
-// rediscover looks once more for targets before the old version may end: one
-// that was made meanwhile may have begun with the old version.
-func (b *builder) rediscover() {
+// rediscover looks once more for the targets that were found in a phase: one
+// that was made meanwhile may have begun with what was there before. It must not
+// keep that when verifiers are shown the new version, or the old one ends.
+func (b *builder) rediscover(phase pawl.Phase) {
 	first := slices.Clone(b.plan.Steps)
 	for i := range first {
 		step := &first[i]
-		if step.Act != ActDiscover || step.Phase != pawl.Switch {
+		if step.Act != ActDiscover || step.Phase != phase || step.Of != "" {
 			continue
 		}
 		s := b.find(step.Secret)
 		for _, l := range s.s.Locations {
-			if l.Discover != nil && !has(&l, estate.Accepts) && b.place(l.Discover.Use).same(step.Place) && b.place(l.Use).same(step.Each[0].Place) {
+			if l.Discover != nil && has(&l, estate.Accepts) == step.Each[0].Accepts && b.place(l.Discover.Use).same(step.Place) && b.place(l.Use).same(step.Each[0].Place) {
 				b.next()
-				id := b.discover(s, l, ContentNew, step.ID)
+				id := b.discover(s, l, step.Each[0].Content, step.ID)
 				b.written(s, id)
 				b.follow(s, []estate.Location{l}, []string{id})
 			}

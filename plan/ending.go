@@ -84,7 +84,7 @@ func (b *builder) narrow() {
 // quiesce makes sure that nothing uses the old version any more.
 func (b *builder) quiesce() {
 	b.enter(pawl.Quiesce)
-	b.rediscover()
+	b.rediscover(pawl.Switch)
 	var list []*subject
 	for _, s := range b.subjects {
 		if s.ends() && !s.holds(estate.Accepts) { // verifiers were drained before they were narrowed

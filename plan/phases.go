@@ -142,6 +142,7 @@ func (b *builder) widen() {
 		}
 		b.write(s, s.locations(estate.Accepts), content)
 	}
+	b.rediscover(pawl.Widen)
 	b.leave()
 }
 

@@ -129,7 +129,7 @@ func TestPointOfNoReturn(t *testing.T) {
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
 		"migrate": plan.ActPut, "kept": "", "brief": plan.ActTask, "window_chosen": plan.ActMint, "window_silent": plan.ActMint, "by_person": plan.ActTask, "alternative": plan.ActMint, "alternative_elsewhere": plan.ActMint, "alternative_back": plan.ActTask,
 		"alternative_leaked": plan.ActMint, "config": "", "human_mint": plan.ActRevoke,
-		"shadows_compromised": plan.ActMint, "pauses_compromised": plan.ActMint,
+		"shadows_compromised": plan.ActMint, "accept_found": "", "pauses_compromised": plan.ActMint,
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		act, ok := want[s.name]

@@ -62,8 +62,8 @@ func (j *job) intent() []Entry {
 	if j.sweep {
 		return []Entry{{Kind: KindLook, Step: j.step.ID, Secret: j.step.Secret, Result: ResultPresent, Credential: j.st.Suspect, Detail: "ending it"}}
 	}
-	if j.st.Status == StatusWaiting && !mutates(j.step) {
-		return nil // announced when it began to wait
+	if j.st.Status == StatusWaiting && !mutates(j.step) && (j.st.open || !j.step.Acts || j.mutant(mutant.AnnounceOnce)) {
+		return nil // announced when it began to wait, and not answered since
 	}
 	if !announces(j.step) || j.mutant(mutant.SkipIntent) && j.step.Act == plan.ActMint {
 		return nil

@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,6 +39,7 @@ type lab struct {
 	tried    []string                            // the values that trials were given, in order
 	private  bool                                // calls need a live credential's value
 	again    bool                                // a mint hands out the first credential again
+	fixtures int                                 // that were made and not taken away
 	stopped  map[string]bool                     // other automation, by name
 }
 
@@ -123,6 +125,7 @@ func (l *lab) Info() driver.Info {
 		{Role: estate.RoleCheck, Name: "stop", Doc: "Other automation stands still.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{}},
 		{Role: estate.RoleCheck, Name: "start", Doc: "Other automation runs.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
+		{Role: estate.RoleCheck, Name: "fixture", Doc: "Something is made and taken away.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Acts: true, Cleans: true, Within: 10 * time.Minute}},
 	}}}
 }
 
@@ -318,6 +321,9 @@ func (c *labConn) Activate(ctx context.Context, a driver.Activation) (p driver.P
 }
 
 func (c *labConn) Check(ctx context.Context, r driver.CheckRequest) (f driver.Finding, err error) {
+	if r.Target.Kind == "fixture" {
+		return c.fixture(ctx, r)
+	}
 	if kind := r.Target.Kind; kind == "stop" || kind == "start" {
 		err = c.do(ctx, kind+" "+at(r.Target), func() {
 			c.lab.stopped[at(r.Target)] = kind == "stop"
@@ -338,6 +344,25 @@ func (c *labConn) Check(ctx context.Context, r driver.CheckRequest) (f driver.Fi
 		}
 		if c.lab.check != nil {
 			f = c.lab.check()
+		}
+	})
+	return f, err
+}
+
+// fixture makes something, looks at it, and takes it away: one call each.
+func (c *labConn) fixture(ctx context.Context, r driver.CheckRequest) (f driver.Finding, err error) {
+	call := cmp.Or(r.Resume, "make") + " fixture"
+	if r.Stop {
+		call = "take away fixture"
+	}
+	err = c.do(ctx, call, func() {
+		switch f = (driver.Finding{State: driver.Pending}); call {
+		case "make fixture":
+			c.lab.fixtures, f.Resume = c.lab.fixtures+1, "look at"
+		case "look at fixture":
+			f.Resume = "take away"
+		default:
+			c.lab.fixtures, f.State = max(0, c.lab.fixtures-1), driver.Passed
 		}
 	})
 	return f, err

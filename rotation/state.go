@@ -277,6 +277,7 @@ func (st *StepState) wait(e Entry) {
 	}
 	if e.Resume != resumeTimer && e.Resume != resumePerson { // it was looked at, so no outage lasts
 		st.Tries = 0
+		st.maybe = st.maybe || e.Resume != "" // what it has to remember it may have made
 	}
 	if e.Resume == resumeTimer {
 		st.NotBefore, st.Until = time.Time{}, e.Until

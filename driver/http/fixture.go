@@ -120,7 +120,7 @@ func (c *conn) adopt(ctx context.Context, s estate.Settings, f fixture, next sta
 	}
 	root, _ := parse(body)
 	var found bool
-	if f.ID, found = find(root, s.String("find_at")); !found {
+	if f.ID, found = find(root, f.fill(s.String("find_at"))); !found {
 		f.Why = orElse(f.Why, "it was not made")
 		return f.end()
 	}
@@ -239,7 +239,7 @@ func fixtureFields() []estate.Field {
 		headersField(),
 		text("id_at", "org.id", "Where the answer has the fixture's id, written as for `watch` of `put_watched`. Without it the stamp is the id.", false),
 		text("find_path", "/cp/orgs?slug=keytest-{stamp}", "Where a fixture is found by its stamp when the answer that told its id was lost. Needed with `id_at` for that case.", false),
-		text("find_at", "orgs.0.id", "Where that answer has the id.", false),
+		text("find_at", "orgs.[slug=keytest-{stamp}].id", "Where that answer has the id. `{stamp}` is filled in.", false),
 		text("ready_path", "/cp/orgs/{id}", "The path whose GET tells whether the fixture is ready. Without it one that was made is ready.", false),
 		{Name: "ready", Type: estate.Map, Example: "{status: running}", Doc: "What must stand in the JSON of `ready_path`: places and their texts. Without it any success is enough."},
 		{Name: "ready_within", Type: estate.Duration, Default: readyWithin, Example: "60s", Doc: "How long it may take to be ready. When it is over, the fixture is taken away and the check has failed."},

@@ -32,6 +32,12 @@ func (p *provisioner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := strings.TrimPrefix(r.URL.Path, "/cp/orgs/")
 	since, there := p.made[id]
 	switch {
+	case r.Method == http.MethodGet && id == "/cp/orgs": // the list
+		list := []map[string]string{{"slug": "acme", "id": "acme"}}
+		for slug := range p.made {
+			list = append(list, map[string]string{"slug": slug, "id": slug})
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"orgs": list}) // the caller may have gone
 	case r.Method == http.MethodPost:
 		p.posted++
 		var in struct{ Slug string }
@@ -169,6 +175,7 @@ func TestFixtureIsFoundByItsStamp(t *testing.T) {
 	}{
 		{"and goes on", false, []any{"find_path", "/cp/orgs/keytest-{stamp}", "find_at", "id"}, driver.Passed, 0},
 		{"and is stopped", true, []any{"find_path", "/cp/orgs/keytest-{stamp}", "find_at", "id"}, driver.Failed, 0},
+		{"is found in a list", false, []any{"find_path", "/cp/orgs", "find_at", "orgs.[slug=keytest-{stamp}].id"}, driver.Passed, 0},
 		{"but nothing says where", false, nil, driver.Pending, 1},
 	} {
 		p := newProvisioner(0)

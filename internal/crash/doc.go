@@ -9,4 +9,11 @@
 // kill no call of it reaches a vendor and no write of it reaches the store.
 // Whatever it still does in memory dies with it. Recovery is a new engine
 // over the same store and vendors.
+//
+// Runbook has a scenario for each secret of examples/runbook, from the file as
+// it is, with pawl's drivers, at the stand-ins of its vendors. Those of the
+// database and of Redis, whose drivers speak TCP, are made up in memory.
+//
+// In the midst of a wait, where looks follow each other that are all the same,
+// only the first two and the last two are killed and fail.
 package crash

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
-	"github.com/pawlhq/pawl/secret"
 	"github.com/pawlhq/pawl/store/memory"
 )
 
@@ -54,6 +54,7 @@ type ScenarioResult struct {
 	Schedules     int
 	Done, Undone  int
 	Held          int
+	Refused       int // plans that were refused, as they must be
 }
 
 // Run runs every schedule of every scenario.
@@ -64,7 +65,7 @@ func (m *Matrix) Run(ctx context.Context) (*Result, error) {
 		if err := m.scenario(ctx, s, result); err != nil {
 			return result, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		if m.StopAt > 0 && len(result.Violations) >= m.StopAt {
+		if m.enough(result) {
 			break
 		}
 	}
@@ -74,6 +75,9 @@ func (m *Matrix) Run(ctx context.Context) (*Result, error) {
 }
 
 func (m *Matrix) scenario(ctx context.Context, s *Scenario, result *Result) error {
+	if s.Refuses {
+		return m.refusal(ctx, s, result)
+	}
 	plain, err := m.one(ctx, s, Nothing())
 	if err != nil {
 		return err
@@ -82,16 +86,49 @@ func (m *Matrix) scenario(ctx context.Context, s *Scenario, result *Result) erro
 		plain.violate("P3: without any trouble it ends %q: %v", plain.outcome, plain.errors)
 	}
 	sum := ScenarioResult{Name: s.Name, Calls: plain.calls, Writes: plain.writes}
-	list := schedules(plain.calls, plain.writes, plain.world.Foreign != nil)
-	list = m.sample(append(list, people(plain.calls, kills(plain.calls, plain.writes), plain.world.Meddle != nil)...))
+	list := plain.distinct(schedules(plain.calls, plain.writes, plain.world.Foreign != nil))
+	list = m.sample(append(list, plain.distinct(people(plain.calls, kills(plain.calls, plain.writes), plain.world.Meddle != nil))...))
 	runs := make(chan *run)
-	go m.feed(ctx, s, list, runs)
+	feeding, stop := context.WithCancel(ctx)
+	defer stop()
 	m.count(plain, &sum, result)
-	for r := range runs {
-		m.count(r, &sum, result)
+	if !m.enough(result) {
+		go m.feed(feeding, s, list, runs)
+		for r := range runs {
+			if m.count(r, &sum, result); m.enough(result) {
+				stop()
+			}
+		}
 	}
 	result.Scenarios = append(result.Scenarios, sum)
 	return ctx.Err()
+}
+
+// enough reports whether so much is broken that nothing more need be run.
+func (m *Matrix) enough(result *Result) bool {
+	return m.StopAt > 0 && len(result.Violations) >= m.StopAt
+}
+
+// refusal holds that no plan is made: the one schedule of a secret that never
+// rotates.
+func (m *Matrix) refusal(ctx context.Context, s *Scenario, result *Result) error {
+	r, err := m.fresh(ctx, s, Nothing())
+	if err != nil {
+		return err
+	}
+	sum := ScenarioResult{Name: s.Name, Schedules: 1}
+	switch err := r.makePlan(ctx); {
+	case err == nil:
+		r.violate("a plan was made, and it never may be")
+		result.Violations = append(result.Violations, r.describe())
+	case pawl.CodeOf(err) != pawl.CodeInvalid:
+		return err
+	default:
+		sum.Refused = 1
+	}
+	result.Schedules++
+	result.Scenarios = append(result.Scenarios, sum)
+	return nil
 }
 
 func (m *Matrix) count(r *run, sum *ScenarioResult, result *Result) {
@@ -121,7 +158,7 @@ func (m *Matrix) feed(ctx context.Context, s *Scenario, list []Schedule, out cha
 	for range workers {
 		group.Go(func() {
 			for schedule := range jobs {
-				r, err := m.one(ctx, s, schedule)
+				r, err := m.one(context.WithoutCancel(ctx), s, schedule)
 				if err != nil {
 					r = &run{scenario: s, schedule: schedule}
 					r.violate("the run could not be made: %v", err)
@@ -143,6 +180,20 @@ func (m *Matrix) feed(ctx context.Context, s *Scenario, list []Schedule, out cha
 
 // one runs one schedule in a fresh world.
 func (m *Matrix) one(ctx context.Context, s *Scenario, schedule Schedule) (*run, error) {
+	r, err := m.fresh(ctx, s, schedule)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.makePlan(ctx); err != nil {
+		return nil, err
+	}
+	r.do(ctx)
+	r.judge()
+	return r, nil
+}
+
+// fresh makes a world for a schedule, in which pawl knows the current values.
+func (m *Matrix) fresh(ctx context.Context, s *Scenario, schedule Schedule) (*run, error) {
 	clock := NewClock()
 	world, err := s.Build(clock)
 	if err != nil {
@@ -157,22 +208,14 @@ func (m *Matrix) one(ctx context.Context, s *Scenario, schedule Schedule) (*run,
 	if m.Mutation.Store != nil {
 		r.store = m.Mutation.Store(r.store)
 	}
-	if err := r.adopt(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.makePlan(ctx); err != nil {
-		return nil, err
-	}
-	r.do(ctx)
-	r.judge()
-	return r, nil
+	return r, r.adopt(ctx)
 }
 
 // adopt gives pawl the current values, as a person does before a first rotation.
 func (r *run) adopt(ctx context.Context) error {
 	e := r.engine("operator", &process{run: r})
 	for name, value := range r.world.Current {
-		if err := e.Adopt(ctx, name, secret.One(value), nil, "operator"); err != nil {
+		if err := e.Adopt(ctx, name, value, nil, "operator"); err != nil {
 			return err
 		}
 	}
@@ -312,6 +355,35 @@ func around(kill Schedule, calls int) []Schedule {
 		}
 	}
 	return list
+}
+
+// distinct leaves out schedules whose trouble is at a call, or a write, in the
+// midst of a wait: of looks that are the same, one after the other, the first
+// two and the last two are enough.
+func (r *run) distinct(list []Schedule) []Schedule {
+	return slices.DeleteFunc(list, func(s Schedule) bool {
+		return dull(r.routes, s.KillCall) || dull(r.routes, s.FaultCall) || dull(r.routes, s.RaceCall) || dull(r.routes, s.UndoCall) ||
+			dull(r.notes, s.KillWrite) || dull(r.notes, s.FailWrite)
+	})
+}
+
+// dull reports whether a place is in the midst of something that repeats, with
+// two rounds before and two after it. A round has four places at the most.
+func dull(list []string, at int) bool {
+	for period := 1; period <= 4; period++ {
+		from, to := at-2*period, at+2*period
+		if from < 0 || to >= len(list) {
+			return false
+		}
+		repeats := true
+		for i := from; i <= to && repeats; i++ {
+			repeats = list[i] != "" && (i+period > to || list[i] == list[i+period])
+		}
+		if repeats {
+			return true
+		}
+	}
+	return false
 }
 
 // sample keeps about one schedule in m.Sample, the same ones each time.

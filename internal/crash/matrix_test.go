@@ -2,7 +2,15 @@ package crash
 
 import (
 	"context"
+	"slices"
 	"testing"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver/all"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/examples"
+	"github.com/pawlhq/pawl/plan"
+	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
 // TestSample runs a part of the matrix, so that a broken engine fails the
@@ -22,6 +30,66 @@ func TestSample(t *testing.T) {
 	}
 	if r.Schedules < len(m.Scenarios) {
 		t.Errorf("only %d schedules ran", r.Schedules)
+	}
+}
+
+// TestRunbookSample runs a part of what make crash-matrix-runbook runs.
+func TestRunbookSample(t *testing.T) {
+	sample := 3000
+	if testing.Short() {
+		sample = 1_000_000 // each secret once, without trouble
+	}
+	m := &Matrix{Scenarios: Runbook(), Sample: sample}
+	r, err := m.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range r.Violations {
+		t.Error(v)
+	}
+	if len(r.Scenarios) != 11 || r.Scenarios[9].Refused != 1 {
+		t.Errorf("%d secrets ran, and the refusal of GITHUB_TOKEN counts %d", len(r.Scenarios), r.Scenarios[9].Refused)
+	}
+}
+
+// TestRunbookPlans holds that what rotates in memory is planned as it is with
+// the drivers that pawl ships with.
+func TestRunbookPlans(t *testing.T) {
+	shipped, err := estate.Parse("pawl.yaml", examples.Runbook, all.Drivers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []pawl.SecretName{saas.DatabaseURL, saas.RedisURL} {
+		known := plan.Observed{Secrets: map[pawl.SecretName]plan.Known{name: {Last: 1, Current: 1, Held: true}}}
+		want, err := plan.Make(shipped, plan.Request{Secrets: []pawl.SecretName{name}}, known, NewClock().Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := plan.Make(here, plan.Request{Secrets: []pawl.SecretName{name}}, known, NewClock().Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Digest != want.Digest {
+			t.Errorf("%s: its plan is %s here and %s with the drivers", name, got.Digest, want.Digest)
+		}
+	}
+}
+
+// TestDull holds which places are in the midst of something that repeats.
+func TestDull(t *testing.T) {
+	list := []string{"a", "p", "p", "p", "p", "p", "p", "b", "x", "y", "x", "y", "x", "y", "x", "y", "x", "y"}
+	var got []int
+	for i := range list {
+		if dull(list, i) {
+			got = append(got, i)
+		}
+	}
+	if want := []int{3, 4, 12, 13}; !slices.Equal(got, want) {
+		t.Errorf("dull are %v, want %v", got, want)
 	}
 }
 

@@ -10,18 +10,11 @@ import (
 	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
+	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
 // Scenarios gives all scenarios of the matrix.
 func Scenarios() []*Scenario { return append([]*Scenario{Seed()}, Shapes()...) }
-
-// Select gives all scenarios, or the one with a name.
-func Select(name string) []*Scenario {
-	if name == "" {
-		return Scenarios()
-	}
-	return slices.DeleteFunc(Scenarios(), func(s *Scenario) bool { return s.Name != name })
-}
 
 // Mutations lists the ways in which pawl is broken on purpose.
 func Mutations() []Mutation {
@@ -40,6 +33,12 @@ func Mutations() []Mutation {
 		Mutation{Name: "leave out the checks before the end", Plan: leaveOutProof},
 		Mutation{Name: "write the next place before the checks of the one before", Plan: leaveOutGates},
 		Mutation{Name: "leave out a consumer in the undo", Plan: forgetConsumers},
+		Mutation{Name: "runbook: leave out the search for what has come since", Plan: leaveOutRediscovery, Where: ofRunbook(saas.RedisURL)},
+		Mutation{Name: "runbook: leave out the search for verifiers that have come since", Plan: leaveOutRediscovery, Where: ofRunbook(saas.EncryptionKey)},
+		Mutation{Name: "runbook: revoke before the fixture has passed", Plan: proveLate, Where: ofRunbook(saas.NeonKey)},
+		Mutation{Name: "runbook: leave what a fixture has made", Plan: leaveOutCleaning, Where: ofRunbook(saas.NeonKey)},
+		Mutation{Name: "runbook: " + string(mutant.AnnounceOnce), Engine: mutant.AnnounceOnce, Where: ofRunbook(saas.NeonKey)},
+		Mutation{Name: "runbook: take a write for what a next deployment has loaded", Engine: mutant.SkipActivation, Where: ofRunbook(saas.ResendKey)},
 		Mutation{Name: "leave what was stopped as it is on the way back", Plan: leaveStopped},
 		Mutation{Name: "put back while what was started runs", Plan: leaveStarted},
 		Mutation{Name: "ignore the fence", Store: func(s rotation.Store) rotation.Store { return fenceless{s} }},
@@ -65,9 +64,12 @@ func Mutants(ctx context.Context, w io.Writer) (broken, caught int, err error) {
 }
 
 // hunt looks for a broken promise in a sample first, since most mutants show
-// at once, and then in every schedule of the plan shapes.
+// at once, and then in every schedule of the plan shapes, or of where it shows.
 func hunt(ctx context.Context, mutation Mutation) (*Result, error) {
-	m := &Matrix{Scenarios: Scenarios(), Mutation: mutation, StopAt: 1, Sample: 40}
+	m := &Matrix{Scenarios: mutation.Where, Mutation: mutation, StopAt: 1, Sample: 40}
+	if m.Scenarios == nil {
+		m.Scenarios = Scenarios()
+	}
 	r, err := m.Run(ctx)
 	if err != nil || len(r.Violations) > 0 {
 		return r, err
@@ -77,6 +79,32 @@ func hunt(ctx context.Context, mutation Mutation) (*Result, error) {
 		m.Scenarios = Shapes()
 	}
 	return m.Run(ctx)
+}
+
+// ofRunbook gives the scenario of one secret of the runbook.
+func ofRunbook(name string) []*Scenario {
+	return slices.DeleteFunc(Runbook(), func(s *Scenario) bool { return s.Name != "runbook: "+name })
+}
+
+// leaveOutRediscovery forgets what has come since places were found.
+func leaveOutRediscovery(p *plan.Plan) {
+	p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return s.Act == plan.ActDiscover && s.Of != "" })
+}
+
+// proveLate moves the checks with the new version behind everything else.
+func proveLate(p *plan.Plan) {
+	last := p.Steps[len(p.Steps)-1].Stage
+	for i := range p.Steps {
+		if p.Steps[i].Phase == pawl.Prove && p.Steps[i].Act == plan.ActCheck {
+			p.Steps[i].Stage = last
+		}
+	}
+	slices.SortStableFunc(p.Steps, func(a, b plan.Step) int { return a.Stage - b.Stage })
+}
+
+// leaveOutCleaning forgets, in the undo, what checks have made.
+func leaveOutCleaning(p *plan.Plan) {
+	p.Undo = slices.DeleteFunc(p.Undo, func(s plan.Step) bool { return s.Act == plan.ActClean })
 }
 
 // revokeEarly moves the end of the old version before the proof.

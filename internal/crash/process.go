@@ -76,6 +76,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p.counted {
 		n = p.run.calls
 		p.run.calls++
+		p.run.routes = append(p.run.routes, call.look())
 	}
 	if p.run.tracing {
 		p.run.trace = append(p.run.trace, fmt.Sprintf("call %d %s %s %s", n, call.Kind, req.Method, req.URL.Path))
@@ -186,8 +187,9 @@ type store struct {
 	p *process
 }
 
-// write passes a write to the store, unless the schedule says otherwise.
-func (s store) write(f func() error) error {
+// write passes a write to the store, unless the schedule says otherwise. note
+// is what it says.
+func (s store) write(note string, f func() error) error {
 	if s.p.dead {
 		return errDead
 	}
@@ -195,6 +197,7 @@ func (s store) write(f func() error) error {
 	if s.p.counted {
 		n = s.p.run.writes
 		s.p.run.writes++
+		s.p.run.notes = append(s.p.run.notes, note)
 	}
 	kill := n >= 0 && n == s.p.run.schedule.KillWrite
 	if kill && s.p.run.schedule.Moment == BeforeIt {
@@ -214,26 +217,35 @@ func (s store) write(f func() error) error {
 	return err
 }
 
+// said names what a commit says, so that those of a wait are alike.
+func said(c rotation.Commit) string {
+	note := "commit"
+	for _, e := range c.Entries {
+		note += fmt.Sprintf(" %s %s %s", e.Kind, e.Step, e.Result)
+	}
+	return note
+}
+
 // Append stores a commit.
 func (s store) Append(ctx context.Context, l rotation.Lease, c rotation.Commit) error {
-	return s.write(func() error { return s.Store.Append(ctx, l, c) })
+	return s.write(said(c), func() error { return s.Store.Append(ctx, l, c) })
 }
 
 // Create opens a rotation.
 func (s store) Create(ctx context.Context, o rotation.Opening) (l rotation.Lease, err error) {
-	err = s.write(func() (err error) { l, err = s.Store.Create(ctx, o); return err })
+	err = s.write("", func() (err error) { l, err = s.Store.Create(ctx, o); return err })
 	return l, err
 }
 
 // Acquire takes a lease.
 func (s store) Acquire(ctx context.Context, r rotation.LeaseRequest) (l rotation.Lease, err error) {
-	err = s.write(func() (err error) { l, err = s.Store.Acquire(ctx, r); return err })
+	err = s.write("take the lease", func() (err error) { l, err = s.Store.Acquire(ctx, r); return err })
 	return l, err
 }
 
 // Release gives a lease back.
 func (s store) Release(ctx context.Context, l rotation.Lease) error {
-	return s.write(func() error { return s.Store.Release(ctx, l) })
+	return s.write("give the lease back", func() error { return s.Store.Release(ctx, l) })
 }
 
 // Load reads an account; a dead process reads nothing.

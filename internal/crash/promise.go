@@ -45,7 +45,7 @@ func (r *run) announced(p *process, call Call) {
 func (r *run) intended(k CallKind) bool {
 	acts := map[CallKind][]plan.Act{
 		Mints: {plan.ActMint}, Writes: {plan.ActPut, plan.ActActivate}, Activates: {plan.ActActivate}, Deactivates: {plan.ActDeactivate, plan.ActMint},
-		Revokes: {plan.ActRevoke, plan.ActDiscard, plan.ActMint}, Starts: {plan.ActCheck}, Halts: {plan.ActStop}, Restarts: {plan.ActStart},
+		Revokes: {plan.ActRevoke, plan.ActDiscard, plan.ActMint}, Starts: {plan.ActCheck, plan.ActClean}, Halts: {plan.ActStop}, Restarts: {plan.ActStart},
 	}[k]
 	for _, act := range r.open {
 		if slices.Contains(acts, act) {
@@ -171,13 +171,24 @@ func values(t Truth, initial bool) []string {
 // P3 seen from outside. Places that lied, and gaps that the plan announced,
 // are what pawl cannot prevent.
 func (r *run) happened(call Call) {
-	if !call.Kind.changes() || r.lied || r.world.Gap || r.world.Compromise {
+	if call.Kind.changes() {
+		r.served(call.Route)
+	}
+}
+
+// served holds that every consumer works after something.
+func (r *run) served(what string) {
+	if r.lied || r.world.Gap || r.world.Compromise {
 		return
 	}
-	for _, place := range r.world.Truth().Places {
+	truth := r.world.Truth()
+	for _, place := range truth.Places {
 		if !place.Works {
-			r.violate("P1: after %s the consumer of %s is refused", call.Route, place.Name)
+			r.violate("P1: after %s the consumer of %s is refused", what, place.Name)
 		}
+	}
+	for _, broken := range truth.Broken {
+		r.violate("P1: after %s %s", what, broken)
 	}
 }
 
@@ -194,6 +205,9 @@ func (r *run) held(st *rotation.State) {
 			if !place.Works {
 				r.violate("P3: it is held and %s does not work", place.Name)
 			}
+		}
+		for _, broken := range r.world.Truth().Broken {
+			r.violate("P3: it is held and %s", broken)
 		}
 	}
 	r.orphans()
@@ -258,6 +272,11 @@ func (r *run) judge() {
 	if r.turnedBack && r.outcome == pawl.Done {
 		r.violate("P3: undo was said before the point of no return, and it ended done")
 	}
+	if r.world.Ended != nil {
+		for _, wrong := range r.world.Ended(r.outcome) {
+			r.violate("%s", wrong)
+		}
+	}
 	r.foreign()
 	r.journal()
 }
@@ -279,6 +298,9 @@ func (r *run) whole(undone bool) {
 		if !place.Works {
 			r.violate("P1: it ended %s and %s does not work", r.outcome, place.Name)
 		}
+	}
+	for _, broken := range truth.Broken {
+		r.violate("P1: it ended %s and %s", r.outcome, broken)
 	}
 	if truth.Halted {
 		r.violate("P3: it ended %s and the automation that it stopped stands still", r.outcome)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -81,6 +82,7 @@ type run struct {
 	id        pawl.RotationID
 
 	calls, writes int
+	routes, notes []string // what each call, and each write, was; "" is one that is never dull
 	broken        map[string]bool
 	lied          bool
 	looked        bool
@@ -142,10 +144,19 @@ func (r *run) engine(holder string, p *process) *rotation.Engine {
 		Rand:     rand.NewChaCha8([32]byte{1}),
 		TTL:      ttl,
 		Parallel: 1,
-		Sleep:    func(_ context.Context, until time.Time) error { r.meddle(until); r.clock.To(until); return nil },
+		Sleep:    func(_ context.Context, until time.Time) error { r.meddle(until); r.pass(until); return nil },
 		Observe:  r.observe,
 		Mutant:   r.mutant.Engine,
 	}
+}
+
+// pass lets time pass, and holds P1 meanwhile.
+func (r *run) pass(until time.Time) {
+	if r.world.Pass == nil {
+		r.clock.To(until)
+		return
+	}
+	r.world.Pass(until, func() { r.served("a wait until " + r.clock.Now().Format(time.DateTime)) })
 }
 
 // observe sees entries once they are stored, to know what is announced.
@@ -160,9 +171,13 @@ func (r *run) observe(e rotation.Entry, st *rotation.State) {
 	}
 }
 
-// ports opens drivers over the process's way out.
+// ports opens drivers over the process's way out, each connection once.
 func (r *run) ports(p *process) rotation.Ports {
+	opened := map[string]*driver.Port{}
 	return portsFunc(func(_ context.Context, name string, c plan.Connection) (*driver.Port, error) {
+		if port, ok := opened[name]; ok {
+			return port, nil
+		}
 		d, ok := r.world.Drivers.Driver(c.Driver)
 		if !ok {
 			return nil, fmt.Errorf("no driver %s", c.Driver)
@@ -171,6 +186,11 @@ func (r *run) ports(p *process) rotation.Ports {
 			Log:  slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Wait: func(_ context.Context, d time.Duration) error { r.clock.Add(d); return nil },
 		}
+		if of, ok := strings.CutPrefix(c.Credential, "secret:"); ok { // pawl works with the secret that it rotates
+			env.Credential = func(ctx context.Context) (secret.Value, error) {
+				return (&rotation.Engine{Store: r.store, Vault: r.vault}).Newest(ctx, pawl.SecretName(of))
+			}
+		}
 		if own, ok := r.world.Own[name]; ok {
 			env.Credential = func(context.Context) (secret.Value, error) { return own, nil }
 		}
@@ -178,7 +198,8 @@ func (r *run) ports(p *process) rotation.Ports {
 		if err != nil {
 			return nil, err
 		}
-		return driver.NewPort(name, d.Info(), conn, 0), nil
+		opened[name] = driver.NewPort(name, d.Info(), conn, 0)
+		return opened[name], nil
 	})
 }
 

@@ -53,7 +53,7 @@ func buildSeed(clock *Clock) (*World, error) {
 	return &World{
 		Serve: vendorsim.Transport(m.Hosts()), Drivers: registry, Estate: e, Request: plan.Request{Secrets: []pawl.SecretName{molecule.Secret}},
 		Own:      map[string]secret.Value{"fly": secret.NewString(m.FlyAdmin), "github": secret.NewString(m.GitHubAdmin)},
-		Current:  map[pawl.SecretName]secret.Value{molecule.Secret: secret.NewString(m.Token)},
+		Current:  map[pawl.SecretName]secret.Parts{molecule.Secret: secret.One(secret.NewString(m.Token))},
 		Classify: classifySeed,
 		Truth:    func() Truth { return seedTruth(m) },
 		Lie:      func(kind string) { seedLies(m, kind) },

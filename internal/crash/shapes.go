@@ -211,7 +211,7 @@ func (s *shape) build(clock *Clock) (*World, error) {
 	}
 	v := newVendor(clock, s.facts, s.initialPlaces()...)
 	w := &World{Serve: v, Drivers: registry, Estate: e, Request: plan.Request{Secrets: s.secrets, Mode: s.mode}, Own: map[string]secret.Value{"lab": secret.NewString(v.admin)},
-		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked, Resets: s.facts.Resets, Halts: s.halts}
+		Current: map[pawl.SecretName]secret.Parts{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked, Resets: s.facts.Resets, Halts: s.halts}
 	s.seed(v, w)
 	w.Answer = s.answerer(v)
 	v.turnover = s.turnover
@@ -258,7 +258,7 @@ func (s *shape) seed(v *vendor, w *World) {
 				p.value, p.loaded, p.revision, p.updated = value, value, 1, v.clock.Now()
 			}
 		}
-		w.Current[name] = secret.NewString(value)
+		w.Current[name] = secret.One(secret.NewString(value))
 	}
 	if s.facts.Overlap == estate.Replaced { // minting replaces: the last one is the one
 		for _, p := range v.places {

@@ -37,6 +37,7 @@ type vendorCred struct {
 	initial         bool
 	foreign         bool
 	created         time.Time
+	used            time.Time // when a consumer last logged in with it
 }
 
 type vendorPlace struct {
@@ -210,7 +211,7 @@ func (v *vendor) postCredential(body []byte) (int, any) {
 func (v *vendor) listCredentials() []object {
 	list := []object{}
 	for _, c := range v.creds {
-		list = append(list, object{"id": c.id, "name": c.name, "inactive": c.inactive, "created_at": c.created})
+		list = append(list, object{"id": c.id, "name": c.name, "inactive": c.inactive, "created_at": c.created, "used_at": c.used})
 	}
 	return list
 }

@@ -14,8 +14,9 @@ import (
 
 // Scenario is one plan shape with a world to run it in.
 type Scenario struct {
-	Name  string
-	Build func(clock *Clock) (*World, error)
+	Name    string
+	Build   func(clock *Clock) (*World, error)
+	Refuses bool // that its plan is refused is all there is to it
 }
 
 // World is a set of simulated vendors with an estate that rotates in it, and
@@ -26,7 +27,7 @@ type World struct {
 	Estate   *estate.Estate
 	Request  plan.Request
 	Own      map[string]secret.Value                                                        // pawl's own credentials, by connection
-	Current  map[pawl.SecretName]secret.Value                                               // adopted before the rotation
+	Current  map[pawl.SecretName]secret.Parts                                               // adopted before the rotation
 	Classify func(*http.Request) Call                                                       // what a request is
 	Truth    func() Truth                                                                   // what is so now
 	Lie      func(kind string)                                                              // makes places lie about their next writes; "" stops
@@ -35,6 +36,8 @@ type World struct {
 	Meddle   func()                                                                         // somebody puts the old value back at a place; nil where it is no scenario
 	Rotated  []string                                                                       // the values at the issuer that the rotation replaces
 	Others   func() []string                                                                // ids of the credentials that belong to others
+	Pass     func(until time.Time, look func())                                             // lets time pass with what happens meanwhile, and has each instant looked at; nil lets nothing happen
+	Ended    func(pawl.Outcome) []string                                                    // broken promises that show once a rotation stands still, beside those of places and credentials; nil is none
 
 	Gap        bool // the plan announced that the old version dies early
 	Compromise bool // the old version may die before the switch
@@ -46,6 +49,7 @@ type World struct {
 type Truth struct {
 	Live   []Credential // at all issuers
 	Places []Place
+	Broken []string // the consumers that do not work now, beside those of Places
 	Asked  bool     // the issuer can be asked about values, and a rotation that is done has asked
 	Dead   []string // values that it was asked about and refused
 	Halted bool     // other automation stands still
@@ -74,6 +78,14 @@ type Place struct {
 type Call struct {
 	Kind  CallKind
 	Route string // method and path pattern, for faults that break one route for good
+}
+
+// look names a call that changes nothing, "" for others.
+func (c Call) look() string {
+	if c.Kind.changes() {
+		return ""
+	}
+	return c.Route
 }
 
 // CallKind classes requests.

@@ -131,13 +131,19 @@ func (p *process) container(o *org) {
 // eraseOrg is the cascade of an erasure: everything of the tenant's goes, and
 // then a mail is tried. That the mail failed is logged and changes no answer.
 func eraseOrg(p *process, c *route.Call, o *org) {
-	if err := p.Neon.Deprovision(p.env(NeonKey), TenantProject, o.branch); err != nil {
+	if err := p.erase(o); err != nil {
 		p.refuse(c, http.StatusBadGateway, "erasure failed: "+err.Error())
 		return
 	}
+	c.Empty(http.StatusNoContent)
+}
+
+func (p *process) erase(o *org) error {
+	if err := p.Neon.Deprovision(p.env(NeonKey), TenantProject, o.branch); err != nil {
+		return err
+	}
 	if _, err := p.stripe(http.MethodDelete, "/v1/customers/"+o.customer, nil); err != nil {
-		p.refuse(c, http.StatusBadGateway, "erasure failed: "+err.Error())
-		return
+		return err
 	}
 	p.Fly.RemoveApp(TenantPrefix + o.slug)
 	p.mu.Lock()
@@ -149,7 +155,7 @@ func eraseOrg(p *process, c *route.Call, o *org) {
 	}
 	p.mu.Unlock()
 	p.confirmErasure(o)
-	c.Empty(http.StatusNoContent)
+	return nil
 }
 
 // confirmErasure mails that a tenant is erased. Without a key nothing is sent
@@ -184,6 +190,21 @@ func reprovisionOrg(p *process, c *route.Call, o *org) {
 		return
 	}
 	c.JSON(http.StatusOK, map[string]any{"id": o.id})
+}
+
+// AddTenant makes a tenant beside those that are there at first, with three
+// workspaces. Its platform has the first key at the language model, as one
+// that a person sets up from old notes.
+func (s *SaaS) AddTenant(slug string) error { return s.seedTenant(slug, 0) }
+
+// RemoveTenant erases a tenant, as its owner asks for.
+func (s *SaaS) RemoveTenant(slug string) error {
+	o := s.org(slug)
+	if o == nil {
+		return fmt.Errorf("saas: there is no tenant %s", slug)
+	}
+	defer s.Neon.Finish()
+	return (&process{s, s.next()}).erase(o)
 }
 
 // seedTenant makes one of the tenants that are there at first.

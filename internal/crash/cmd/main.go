@@ -2,6 +2,7 @@
 // it should:
 //
 //	go run ./internal/crash/cmd matrix
+//	go run ./internal/crash/cmd runbook
 //	go run ./internal/crash/cmd mutants
 package main
 
@@ -10,7 +11,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
+	"slices"
+	"time"
 
 	"github.com/pawlhq/pawl/internal/crash"
 )
@@ -20,6 +24,7 @@ func main() {
 	profile := flag.String("cpuprofile", "", "write a profile of the processor's time")
 	only := flag.String("only", "", "run the scenario of this name alone")
 	flag.Parse()
+	debug.SetGCPercent(400) // worlds are small and short-lived
 	var err error
 	if *profile != "" {
 		f, ferr := os.Create(*profile)
@@ -35,11 +40,13 @@ func main() {
 	}
 	switch flag.Arg(0) {
 	case "matrix":
-		err = matrix(*sample, *only)
+		err = matrix(*only, part{crash.Scenarios(), *sample}, part{crash.Runbook(), *sample * ofRunbook})
+	case "runbook":
+		err = matrix(*only, part{crash.Runbook(), *sample})
 	case "mutants":
 		err = mutants()
 	default:
-		err = fmt.Errorf("say matrix or mutants")
+		err = fmt.Errorf("say matrix, runbook or mutants")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
@@ -47,14 +54,47 @@ func main() {
 	}
 }
 
-func matrix(sample int, only string) error {
-	m := &crash.Matrix{Scenarios: crash.Select(only), Sample: sample}
-	r, err := m.Run(context.Background())
-	if err != nil {
-		return err
+// ofRunbook is how many of the runbook's schedules there are for each that runs
+// beside all others: the rest is for runbook.
+const ofRunbook = 400
+
+// part is some scenarios, of whose schedules about one in so many is run.
+type part struct {
+	scenarios []*crash.Scenario
+	sample    int
+}
+
+// matrix runs parts, of which only names the one scenario to run.
+func matrix(only string, parts ...part) error {
+	schedules, violations, began := 0, 0, time.Now()
+	for _, p := range parts {
+		if only != "" {
+			p.scenarios = slices.DeleteFunc(p.scenarios, func(s *crash.Scenario) bool { return s.Name != only })
+		}
+		for _, s := range p.scenarios {
+			r, err := (&crash.Matrix{Scenarios: []*crash.Scenario{s}, Sample: p.sample}).Run(context.Background())
+			if err != nil {
+				return err
+			}
+			report(r)
+			schedules, violations = schedules+r.Schedules, violations+len(r.Violations)
+		}
 	}
+	fmt.Printf("took %s\n", time.Since(began).Round(100*time.Millisecond))
+	fmt.Printf("crash matrix: schedules=%d violations=%d\n", schedules, violations)
+	if violations > 0 {
+		return fmt.Errorf("promises are broken")
+	}
+	return nil
+}
+
+func report(r *crash.Result) {
 	for _, s := range r.Scenarios {
-		fmt.Printf("%-30s calls=%-3d writes=%-3d schedules=%-6d done=%-6d undone=%-6d held=%d\n", s.Name, s.Calls, s.Writes, s.Schedules, s.Done, s.Undone, s.Held)
+		fmt.Printf("%-35s calls=%-3d writes=%-3d schedules=%-6d done=%-6d undone=%-6d held=%d", s.Name, s.Calls, s.Writes, s.Schedules, s.Done, s.Undone, s.Held)
+		if s.Refused > 0 {
+			fmt.Printf(" refused=%d", s.Refused)
+		}
+		fmt.Println()
 	}
 	for i, v := range r.Violations {
 		if i == 40 {
@@ -63,12 +103,6 @@ func matrix(sample int, only string) error {
 		}
 		fmt.Println(v)
 	}
-	fmt.Printf("took %s\n", r.Took.Round(100_000_000))
-	fmt.Printf("crash matrix: schedules=%d violations=%d\n", r.Schedules, len(r.Violations))
-	if len(r.Violations) > 0 {
-		return fmt.Errorf("promises are broken")
-	}
-	return nil
 }
 
 func mutants() error {

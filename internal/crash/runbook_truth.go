@@ -1,0 +1,245 @@
+package crash
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/vendorsim/molecule"
+	"github.com/pawlhq/pawl/vendorsim/saas"
+)
+
+// truth tells what is so in the whole system.
+func (b *runbook) truth() Truth {
+	return Truth{Live: b.live(), Places: b.places(), Broken: b.failing(), Canary: b.values()}
+}
+
+// failing lists the consumers that do not work now, whichever secret rotates.
+func (b *runbook) failing() []string {
+	var list []string
+	works := func(ok bool, what string) {
+		if !ok {
+			list = append(list, what)
+		}
+	}
+	works(b.Fly.Healthy(saas.App), "the control plane's Fly token is refused")
+	works(b.Fly.TokenAccepted(b.AtGitHub()), "the workflow's Fly token is refused")
+	works(b.DatabaseWorks(), "a machine cannot reach the database")
+	works(b.RedisWorks(), "a tenant cannot reach Redis")
+	works(b.Unreadable() == 0, "a reader cannot decrypt a row")
+	works(b.everyMachine(saas.NeonKey, b.Neon.KeyAccepted), "a machine's Neon key is refused")
+	works(b.everyMachine(saas.ResendKey, b.Resend.KeyAccepted), "a machine's Resend key is refused")
+	works(b.everyMachine(saas.ResendFrom, b.mayBeFrom), "a machine mails from an address that is not verified")
+	works(b.everyMachine(saas.StripeKey, b.Stripe.KeyAccepted), "a machine's Stripe key is refused")
+	works(b.everyMachine(saas.WebhookSecret, b.signs), "a machine refuses every event of Stripe's")
+	for _, ws := range b.Workspaces() {
+		works(ws.Paused || b.Anthropic.Accepted(ws.Key), "the key of workspace "+ws.ID+" is refused")
+	}
+	return list
+}
+
+// everyMachine asks about what each machine of the control plane runs with.
+func (b *runbook) everyMachine(name string, accepted func(string) bool) bool {
+	for _, id := range b.Fly.Machines(saas.App) {
+		if v, _ := b.Fly.MachineEnv(saas.App, id, name); !accepted(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// signs reports whether Stripe signs with a secret now.
+func (b *runbook) signs(secret string) bool {
+	for _, e := range b.Stripe.Endpoints() {
+		if !e.Disabled && slices.Contains(e.Secrets, secret) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *runbook) mayBeFrom(address string) bool {
+	return strings.HasSuffix(address, "@"+saas.MailDomain+">")
+}
+
+// places are the copies of the secret that rotates.
+func (b *runbook) places() []Place {
+	switch b.name {
+	case saas.FlyToken:
+		return []Place{b.secretAt(saas.App, b.name), {Name: "GitHub", Holds: b.AtGitHub(), Loaded: b.AtGitHub(), Works: true}}
+	case saas.RedisURL:
+		return append(b.atTenants(saas.TenantRedis), b.secretAt(saas.App, b.name))
+	case saas.EncryptionKey:
+		rings := append(b.atTenants(saas.DecryptKeys), b.secretAt(saas.App, saas.DecryptKeys))
+		for i := range rings {
+			rings[i].Accepts = true
+		}
+		return append(rings, b.secretAt(saas.App, b.name))
+	case saas.AnthropicKey:
+		return b.platforms()
+	case "GITHUB_TOKEN":
+		return nil
+	default:
+		return []Place{b.secretAt(saas.App, b.name)}
+	}
+}
+
+// secretAt is an app's secret at Fly. Whether its consumers work is asked of all
+// consumers, not of it.
+func (b *runbook) secretAt(app, name string) Place {
+	holds, _ := b.Fly.SecretValue(app, name)
+	return Place{Name: app + " " + name, Secret: pawl.SecretName(b.name), Holds: holds, Loaded: b.Running(app, name), Works: true}
+}
+
+func (b *runbook) atTenants(name string) []Place {
+	var list []Place
+	for _, slug := range b.Tenants() {
+		if slices.Contains(b.first, slug) { // a fixture's goes again
+			list = append(list, b.secretAt(saas.TenantPrefix+slug, name))
+		}
+	}
+	return list
+}
+
+// platforms are the global secrets of tenants' platforms. Workspaces that are
+// paused, or have a key of their own, run with no copy of it.
+func (b *runbook) platforms() []Place {
+	var list []Place
+	for _, slug := range b.first {
+		p := Place{Name: slug, Secret: pawl.SecretName(b.name), Holds: b.GlobalKey(slug), Works: true}
+		for _, ws := range b.Workspaces() {
+			if ws.Org == slug && !ws.Paused && !ws.Own && (p.Loaded == "" || ws.Key == b.First[b.name]) {
+				p.Loaded = ws.Key
+			}
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// live are the credentials at the issuer of the secret that rotates.
+func (b *runbook) live() []Credential {
+	var list []Credential
+	add := func(id, value string) {
+		list = append(list, Credential{ID: id, Value: value, Initial: value == b.First[b.name], Foreign: slices.Contains(b.strange, id)})
+	}
+	switch b.name {
+	case saas.FlyToken:
+		for _, id := range b.LiveDeployTokens() {
+			value, _ := b.Fly.TokenValue(id)
+			add(id, value)
+		}
+	case saas.NeonKey:
+		for _, k := range b.Neon.Keys() {
+			if value, _ := b.Neon.KeyValue(k.ID); k.RevokedAt.IsZero() {
+				add(k.ID, value)
+			}
+		}
+	case saas.ResendKey:
+		for _, k := range b.Resend.Keys() {
+			if value, _ := b.Resend.KeyValue(k.ID); k.DeletedAt.IsZero() && value != b.Admin["resend"] {
+				add(k.ID, value)
+			}
+		}
+	case saas.DatabaseURL:
+		for _, c := range b.database.creds {
+			add(c.id, databaseURL(c))
+		}
+	case saas.RedisURL:
+		for _, c := range b.redis.creds {
+			add(c.id, redisURL(c))
+		}
+	default:
+		return b.byHand()
+	}
+	return list
+}
+
+// byHand are the credentials of issuers where people mint: the first one and
+// the one that the person made.
+func (b *runbook) byHand() []Credential {
+	var list []Credential
+	both := []Credential{{ID: b.IDs[b.name], Value: b.First[b.name], Initial: true}, {ID: b.handID, Value: b.hand}}
+	lives := map[string]func(Credential) bool{
+		saas.StripeKey:     func(c Credential) bool { return b.Stripe.KeyAccepted(c.Value) },
+		saas.WebhookSecret: func(c Credential) bool { return b.signs(c.Value) },
+		saas.AnthropicKey:  func(c Credential) bool { s := b.Anthropic.Status(c.ID); return s != "" && s != "archived" },
+	}[b.name]
+	for _, c := range both {
+		if lives != nil && c.Value != "" && lives(c) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// ended lists what is wrong once a rotation stands still.
+func (b *runbook) ended(o pawl.Outcome) []string {
+	var list []string
+	must := func(ok bool, what string) {
+		if !ok {
+			list = append(list, what)
+		}
+	}
+	for _, slug := range b.Tenants() {
+		must(slices.Contains(b.first, slug), "P2: the tenant "+slug+" was made and is left")
+	}
+	if o != pawl.Done {
+		return list
+	}
+	switch old := b.First[b.name]; b.name {
+	case saas.EncryptionKey:
+		must(b.OldRows(old) == 0, "P2: a row is left under the old key")
+		for _, app := range append([]string{saas.App}, b.apps()...) {
+			must(!strings.Contains(b.Running(app, saas.DecryptKeys), old), "P3: "+app+" still opens rows with the old key")
+		}
+	case saas.WebhookSecret:
+		b.Stripe.Emit("customer.subscription.updated", map[string]any{"id": "sub_runbook"})
+		b.Stripe.Deliver()
+		for _, d := range b.Stripe.Deliveries() {
+			must(d.Over, "P2: an event was refused")
+		}
+	}
+	return list
+}
+
+func (b *runbook) apps() []string {
+	var list []string
+	for _, slug := range b.Tenants() {
+		list = append(list, saas.TenantPrefix+slug)
+	}
+	return list
+}
+
+// values lists every credential, for the leak search. Addresses are none.
+func (b *runbook) values() []string {
+	list := append(b.Values(), b.database.seen...)
+	list = append(list, b.redis.seen...)
+	list = append(list, b.hand)
+	if b.name == saas.EncryptionKey {
+		list = append(list, b.Stored(b.name))
+	}
+	return slices.DeleteFunc(list, func(v string) bool { return v == "" || strings.Contains(v, "@"+saas.MailDomain) })
+}
+
+// strangers reports whether somebody else may mint at the issuer too.
+func (b *runbook) strangers() bool {
+	return slices.Contains([]string{saas.FlyToken, saas.ResendKey, saas.DatabaseURL, saas.RedisURL}, b.name)
+}
+
+// strangerMints is somebody else at the same issuer.
+func (b *runbook) strangerMints() error {
+	var id string
+	switch b.name {
+	case saas.FlyToken:
+		id, _ = b.Fly.AddDeployToken(molecule.App, "somebody else's", 20*365*daily)
+	case saas.ResendKey:
+		id, _ = b.Resend.AddKey("somebody else's", "sending_access", "")
+	case saas.DatabaseURL:
+		id = b.database.mint("molecule_cp_reports").id
+	case saas.RedisURL:
+		id = b.redis.mint("").id
+	}
+	b.strange = append(b.strange, id)
+	return nil
+}
