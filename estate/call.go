@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
-
-	"github.com/pawlhq/pawl"
 )
 
 // Fixture is what a check needs and is there for it alone: it is made before
@@ -17,16 +15,6 @@ type Fixture struct {
 	Create Use
 	Remove Use
 	Settle time.Duration // between the two, before the check looks
-}
-
-// Pause keeps other automation from working against a rotation. Start is
-// called however the rotation ends.
-type Pause struct {
-	Why   string
-	Stop  Use
-	Start Use
-	From  pawl.Phase // stopped before this phase begins; Preflight by default
-	To    pawl.Phase // started again when this phase has ended; Confirm by default
 }
 
 // fixtureField is what the texts of a fixture and of its check may name.
@@ -104,28 +92,4 @@ func names(s Settings, word string) bool {
 		}
 	}
 	return false
-}
-
-func pauseTable(call *table[Use]) *table[Pause] {
-	return newTable("a pause", "Other automation that must not run meanwhile.",
-		text("why", "What would go wrong.", func(p *Pause) *string { return &p.Why }).needed(),
-		one("stop", "Stops it.", "call", func(d *decoder, n *yaml.Node, p *Pause) { d.call(n, call, &p.Stop) }).needed(),
-		one("start", "Starts it again, however the rotation ends.", "call", func(d *decoder, n *yaml.Node, p *Pause) {
-			d.call(n, call, &p.Start)
-		}).needed(),
-		choice("from", "The phase before which it is stopped; preflight by default.", func(p *Pause) *pawl.Phase { return &p.From }, pawl.Phases()...),
-		choice("to", "The phase after which it is started again; confirm by default.", func(p *Pause) *pawl.Phase { return &p.To }, pawl.Phases()...))
-}
-
-func (d *decoder) pauses(n *yaml.Node) []Pause {
-	if !d.expect(n, yaml.SequenceNode, "a list of pauses") {
-		return nil
-	}
-	var list []Pause
-	for _, item := range items(n) {
-		p := Pause{From: pawl.Preflight, To: pawl.Confirm}
-		readObject(d, item, d.forms.pause, &p, nil)
-		list = append(list, p)
-	}
-	return list
 }

@@ -127,6 +127,7 @@ func cloudSpec() estate.Spec {
 		{Role: estate.RoleActivation, Name: "sync", Doc: "Forces a sync.", Fields: []estate.Field{app}, Identity: []string{"app"}},
 		{Role: estate.RoleCheck, Name: "logs", Doc: "Reads an app's log.", Fields: append([]estate.Field{app}, estate.LogFields()...), Identity: []string{"app"},
 			Check: &estate.CheckFacts{Observes: estate.ObservesLog}},
+		{Role: estate.RoleCheck, Name: "trial", Doc: "Tries the value.", Check: &estate.CheckFacts{TakesValue: true}},
 		{Role: estate.RoleCheck, Name: "query", Doc: "Queries a number.", Fields: estate.MetricFields(), Check: &estate.CheckFacts{Observes: estate.ObservesMetric}},
 		{Role: estate.RoleCheck, Name: "call", Doc: "Does something.", Check: &estate.CheckFacts{Acts: true},
 			Fields: []estate.Field{{Name: "path", Type: estate.String, Required: true, Doc: "The path."}, {Name: "with", Type: estate.Map, Doc: "Further words."}}},

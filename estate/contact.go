@@ -51,12 +51,12 @@ func (e *Estate) ContactsFor(s *Secret) []Contact {
 func (s *Secret) uses(connection string) bool {
 	return s.Issuer.Connection == connection ||
 		slices.ContainsFunc(s.Locations, func(l Location) bool { return l.reaches(connection) }) ||
-		slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Connection == connection })
+		slices.ContainsFunc(s.Checks, func(c Check) bool { return c.Connection == connection }) ||
+		slices.ContainsFunc(s.Pauses, func(p Pause) bool { return p.Stop.Connection == connection || p.Start.Connection == connection })
 }
 
 // reaches reports whether a location, its consumers, its checks or what wins over
-// it reach a
-// connection.
+// it reach a connection.
 func (l *Location) reaches(connection string) bool {
 	return l.Connection == connection ||
 		slices.ContainsFunc(l.Shadows, func(s Shadow) bool { return s.Connection == connection }) ||

@@ -29,7 +29,8 @@ type forms struct {
 	alternative *table[option]
 	call        *table[Use]
 	fixture     *table[fixture]
-	pause       *table[Pause]
+	pauseCall   *table[Use]
+	pause       *table[stoppage]
 	check       *table[proof]
 	builtin     *table[proof]
 	migrate     *table[Use]
@@ -45,12 +46,12 @@ func newForms() *forms {
 	self := func(u *Use) *Use { return u }
 	f := &forms{document: documentTable(), connection: connectionTable(), environment: environmentTable(), group: groupTable(), contact: contactTable(),
 		secret: secretTable(), location: locationTable(), discover: discoverTable(), activation: activationTable(), consumer: consumerTable(), shadow: shadowTable(),
-		call: callTable(), check: checkTable(), builtin: builtinTable(), format: formatTable(), policy: policyTable(),
+		call: callTable(), pauseCall: pauseCallTable(), check: checkTable(), builtin: builtinTable(), format: formatTable(), policy: policyTable(),
 		compromised: compromisedTable(), task: taskTable(), stagedTask: stagedTaskTable(),
 		issuer:  issuerTable(),
 		migrate: newTable("a migration", "Rewrites data until none of the old is left.", target(self)...)}
 	f.retire = retireTable(f.task)
-	f.alternative, f.fixture, f.pause = alternativeTable(f.retire), fixtureTable(f.call), pauseTable(f.call)
+	f.alternative, f.fixture, f.pause = alternativeTable(f.retire), fixtureTable(f.call), pauseTable(f.pauseCall)
 	return f
 }
 
@@ -123,7 +124,11 @@ func (d *decoder) readEnvironments(n *yaml.Node) {
 			d.fail(k, "a letter, then letters, digits, _, . and -", "%s is not the name of an environment", shown(k.Value))
 		}
 		if v.Tag != "!!null" {
-			after[e.Name] = readObject(d, v, d.forms.environment, &e, nil).value("after")
+			o := readObject(d, v, d.forms.environment, &e, nil)
+			after[e.Name] = o.value("after")
+			if o.has("delay") && !o.has("after") {
+				d.fail(o.value("delay"), "add after: with the environment that rotates first, or remove it", "%s waits, and does not say for what", e.Name)
+			}
 		}
 		d.estate.Environments = append(d.estate.Environments, e)
 		d.scopes[e.Name] = newScope(e)

@@ -48,6 +48,7 @@ func (g *generator) definitions() ordered {
 		{"alternative", f.alternative.schema()},
 		{"call", g.uses(RoleCheck, "call", f.call.properties())},
 		{"fixture", f.fixture.schema()},
+		{"pause_call", g.uses(RoleCheck, "pause_call", f.pauseCall.properties())},
 		{"pause", f.pause.schema()},
 		{"check", g.checks()},
 		{"retire", f.retire.schema()},
@@ -58,6 +59,7 @@ func (g *generator) definitions() ordered {
 		{"common", ordered{
 			{"issuer", shared(f.issuer.properties())}, {"location", shared(f.location.properties())}, {"discover", shared(f.discover.properties())},
 			{"consumer", shared(f.consumer.properties())}, {"shadow", shared(f.shadow.properties())}, {"call", shared(f.call.properties())},
+			{"pause_call", shared(f.pauseCall.properties())},
 			{"check", shared(f.check.properties())},
 		}},
 	}

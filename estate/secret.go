@@ -94,8 +94,7 @@ func proving() []key[draft] {
 		custom("tasks", "What people do at the ends of phases.", listSchema(refSchema("staged_task")),
 			func(d *decoder, n *yaml.Node, s *draft) { s.Tasks = d.tasks(n, d.forms.stagedTask) }),
 		custom("pauses", "Other automation that must not run meanwhile.", listSchema(refSchema("pause")),
-			func(d *decoder, n *yaml.Node, s *draft) { s.Pauses = d.pauses(n) }).
-			later("tasks: [{at: preflight, …}, {at: confirm, …}] asks a person to stop and to start it"),
+			func(d *decoder, n *yaml.Node, s *draft) { s.Pauses = d.pauses(n) }),
 		custom("migrate", "Data that must be rewritten before the old version can end.", refSchema("call"), func(d *decoder, n *yaml.Node, s *draft) {
 			s.Migrate = &Use{}
 			readUse(d, n, d.forms.migrate, RoleCheck, s.Migrate, s.Migrate)

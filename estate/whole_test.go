@@ -101,6 +101,18 @@ func TestFixturesAndPauses(t *testing.T) {
 	}
 }
 
+// A person may be half of a pause: a question outlives a crash as a call does.
+func TestPausesByHand(t *testing.T) {
+	e := load(t, "testdata/good/shapes.yaml")
+	p := find(t, e, "REPLACED_AT_ONCE").Pauses
+	if len(p) != 2 || p[0].From != pawl.Preflight || p[0].To != pawl.Confirm || p[1].From != pawl.Switch || p[1].To != pawl.Switch {
+		t.Fatalf("pauses: %+v", p)
+	}
+	if task := e.TaskOf(p[0].Start); task == nil || task.Title != "Take it down" || task.Within != time.Hour {
+		t.Errorf("the task of the start: %+v", task)
+	}
+}
+
 func TestConfiguration(t *testing.T) {
 	for name, s := range map[string]*estate.Secret{
 		"without an issuer": find(t, whole(t), "FROM_EMAIL"),

@@ -79,6 +79,9 @@ func scenarios() []scenario {
 		{name: "window_chosen", secrets: key, known: held},
 		{name: "window_silent", secrets: key, known: held},
 		{name: "brief", secrets: key, known: held},
+		{name: "pauses", secrets: key, known: held},
+		{name: "pauses_compromised", file: "pauses", secrets: key, known: held, mode: plan.Compromised},
+		{name: "pauses_group", secrets: []pawl.SecretName{"USER", "PASSWORD"}, known: held},
 		{name: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, known: held},
 	}
 }

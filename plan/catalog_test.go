@@ -83,6 +83,8 @@ func labPlaces() []estate.Kind {
 		{Role: estate.RoleActivation, Name: "release", Doc: "Waits for a release.", Fields: name, Identity: []string{"name"}, Waits: true},
 		check("queued_runs", estate.CheckFacts{Within: 7 * 24 * time.Hour}),
 		check("health", estate.CheckFacts{Within: 10 * time.Minute}),
+		check("pause", estate.CheckFacts{}),
+		check("unpause", estate.CheckFacts{Within: 20 * time.Minute}),
 		check("sweep", estate.CheckFacts{Acts: true}),
 		check("trial", estate.CheckFacts{TakesValue: true, Within: 5 * time.Minute}),
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // inverses computes how the rotation turns back: every change before the
-// point of no return undone in reverse, the old version proven again, and
-// only then the new credential ended. A leaked value is never brought back,
+// point of no return undone in reverse, the old version proven again, only
+// then the new credential ended, and last what was stopped started. A leaked value is never brought back,
 // and where minting settles the fate of the old one there is nothing to go
 // back to: in both, the mint itself is past that point.
 func (b *builder) inverses() {
@@ -19,7 +19,7 @@ func (b *builder) inverses() {
 	if i := slices.IndexFunc(forward, func(s Step) bool { return s.ID == b.plan.NoReturn }); i >= 0 {
 		forward = forward[:i]
 	}
-	undo := &builder{estate: b.estate, plan: &Plan{Mode: b.plan.Mode, Connections: b.plan.Connections}, subjects: b.subjects, counts: b.counts, stage: b.stage + 1}
+	undo := &builder{estate: b.estate, plan: &Plan{Mode: b.plan.Mode, Connections: b.plan.Connections}, subjects: b.subjects, pauses: b.pauses, counts: b.counts, stage: b.stage + 1}
 	for _, step := range slices.Backward(forward) {
 		switch {
 		case step.Act == ActPut:
@@ -31,14 +31,22 @@ func (b *builder) inverses() {
 			undo.clean(step)
 		case step.Act == ActTask && step.Acts && !step.Consumer:
 			undo.unwriteByHand(step)
+		case step.Act == ActStart:
+			undo.restop(step)
 		}
 	}
-	if len(undo.plan.Steps) > 0 {
+	if slices.ContainsFunc(undo.plan.Steps, func(s Step) bool { return s.Act != ActStop }) {
 		undo.reprove(forward)
 	}
 	for _, step := range slices.Backward(forward) {
 		if step.Act == ActMint || step.Act == ActProvide {
 			undo.unmint(step)
+		}
+	}
+	undo.next()
+	for _, step := range slices.Backward(forward) {
+		if step.Act == ActStop {
+			undo.restart(step)
 		}
 	}
 	b.plan.Undo = undo.plan.Steps

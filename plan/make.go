@@ -49,17 +49,18 @@ func Make(e *estate.Estate, r Request, o Observed, now time.Time) (*Plan, error)
 	if err := b.leakable(); err != nil {
 		return nil, err
 	}
-	b.preflight()
-	b.contain()
-	b.mint()
-	b.widen()
-	b.change()
-	b.prove()
-	b.migrate()
-	b.narrow()
-	b.quiesce()
-	b.retire()
-	b.confirm()
+	b.collectPauses()
+	b.during(pawl.Preflight, b.preflight)
+	b.during(pawl.Contain, b.contain)
+	b.during(pawl.Mint, b.mint)
+	b.during(pawl.Widen, b.widen)
+	b.during(pawl.Switch, b.change)
+	b.during(pawl.Prove, b.prove)
+	b.during(pawl.Migrate, b.migrate)
+	b.during(pawl.Narrow, b.narrow)
+	b.during(pawl.Quiesce, b.quiesce)
+	b.during(pawl.Retire, b.retire)
+	b.during(pawl.Confirm, b.confirm)
 	b.inverses()
 	b.gap()
 	b.hints()
@@ -75,6 +76,7 @@ type builder struct {
 	estate   *estate.Estate
 	plan     *Plan
 	subjects []*subject
+	pauses   []pause
 	now      time.Time
 	chosen   string // the alternative that was asked for
 	stage    int

@@ -96,7 +96,7 @@ func TestLeakDoesNotWait(t *testing.T) {
 		s.mode = plan.Compromised
 		t.Run(s.name, func(t *testing.T) {
 			p := s.make(t, s.load(t), now())
-			if len(p.Undo) > 0 {
+			if slices.ContainsFunc(p.Undo, func(s plan.Step) bool { return s.Act != plan.ActStart && s.Act != plan.ActStop }) {
 				t.Error("a leaked value can come back")
 			}
 			for i := range p.Steps {
@@ -145,7 +145,7 @@ func TestActivationsFollowTheirWrites(t *testing.T) {
 		for _, list := range [][]plan.Step{p.Steps, p.Undo} {
 			for i := range list {
 				step := &list[i]
-				if step.Of == "" {
+				if step.Of == "" || step.Act == plan.ActStart {
 					continue
 				}
 				put, ok := p.Step(step.Of)

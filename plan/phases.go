@@ -68,16 +68,25 @@ func (b *builder) probes(s *subject) {
 	for i := range s.s.Checks {
 		uses = append(uses, &s.s.Checks[i].Use)
 	}
-	seen := make([]string, 0, len(uses)) // a few: a map would cost more
-	if s.s.Issuer.ByHand {               // the connection has no rights there that could be tried
+	for i := range b.pauses {
+		if q := &b.pauses[i]; q.s == s {
+			uses = append(uses, &q.p.Stop, &q.p.Start)
+		}
+	}
+	if s.s.Issuer.ByHand { // the connection has no rights there that could be tried
 		uses = uses[1:]
 	}
+	b.reach(s, uses)
+}
+
+// reach adds a probe of each place that was not reached before.
+func (b *builder) reach(s *subject, uses []*estate.Use) {
 	for _, u := range uses {
 		p, title := b.place(*u), Title(*u)
-		if p.Kind == "" || slices.Contains(seen, title) {
+		if p.Kind == "" || slices.Contains(s.reached, title) {
 			continue
 		}
-		seen = append(seen, title)
+		s.reached = append(s.reached, title)
 		b.add(Step{Act: ActProbe, Secret: s.Secret, Place: p, Title: "reach " + title})
 	}
 }

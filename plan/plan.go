@@ -132,6 +132,8 @@ const (
 	ActDiscard    Act = "discard"    // undo: end the new one
 	ActClean      Act = "clean"      // undo: take away what a check has made and left
 	ActReactivate Act = "reactivate" // undo: enable the old one again
+	ActStop       Act = "stop"       // change: other automation, by a call or, with a task, by a person; not of the secret, so it may be waived
+	ActStart      Act = "start"      // change: the same automation again
 )
 
 // Content says which versions a put writes.
@@ -158,7 +160,7 @@ type Step struct {
 	Render   string          `json:"render,omitempty"`
 	Confirm  estate.Strength `json:"confirm,omitempty"`
 	Activate string          `json:"activate,omitempty"`
-	Of       string          `json:"of,omitempty"`       // activate, and a task in its place: what wrote the value that is loaded, a put or the discovery of many
+	Of       string          `json:"of,omitempty"`       // activate, and a task in its place: what wrote the value that is loaded, a put or the discovery of many; start: what stopped it
 	Consumer bool            `json:"consumer,omitempty"` // activate, task: its place is a consumer of what was written, not the place itself
 	Gates    string          `json:"gates,omitempty"`    // check: what wrote the place that must pass it before anything else is written
 	Reverses string          `json:"reverses,omitempty"` // undo: the step whose inverse this is

@@ -12,15 +12,16 @@ import (
 // subject is a secret while its plan is made.
 type subject struct {
 	*Subject
-	s      *estate.Secret
-	known  Known
-	mode   estate.RetireMode // how the old version ends in this plan
-	puts   []string          // ids of the puts at presenting locations
-	ended  Act               // what contain did to the old version; "" is nothing
-	dies   string            // the step at which the old version stops working before the new one is in place; "" is none
-	named  bool              // a step finds out which credential is the old one
-	slot   string            // the verifier with one slot at which it does so; "" is none
-	loaded string            // the last step of widen or switch that gives consumers the new version
+	s       *estate.Secret
+	known   Known
+	mode    estate.RetireMode // how the old version ends in this plan
+	puts    []string          // ids of the puts at presenting locations
+	ended   Act               // what contain did to the old version; "" is nothing
+	dies    string            // the step at which the old version stops working before the new one is in place; "" is none
+	named   bool              // a step finds out which credential is the old one
+	reached []string          // titles of the places that are probed: a few, so a map would cost more
+	slot    string            // the verifier with one slot at which it does so; "" is none
+	loaded  string            // the last step of widen or switch that gives consumers the new version
 
 	elsewhere    bool              // another issuer minted the old version: this one can neither end it nor tell of it
 	endElsewhere estate.RetireMode // how it ends then

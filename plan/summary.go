@@ -96,6 +96,10 @@ func (b *builder) need(step *Step) string {
 		who = s.Owner
 	}
 	switch step.Act {
+	case ActStop, ActStart:
+		if step.Task != nil {
+			return fmt.Sprintf("%s: %s (%s)", who, step.Title, step.ID)
+		}
 	case ActApprove, ActTask, ActProvide:
 		return fmt.Sprintf("%s: %s (%s)", who, step.Title, step.ID)
 	case ActName:

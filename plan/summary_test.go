@@ -63,7 +63,12 @@ func TestPeople(t *testing.T) {
 	each(t, func(t *testing.T, _ scenario, p *plan.Plan) {
 		var want []string
 		for i := range p.Steps {
-			switch step := &p.Steps[i]; step.Act {
+			step := &p.Steps[i]
+			act := step.Act
+			if step.Task != nil && (act == plan.ActStop || act == plan.ActStart) {
+				act = plan.ActTask
+			}
+			switch act {
 			case plan.ActShadow:
 				if step.Asks {
 					want = append(want, "("+step.ID+")")

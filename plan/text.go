@@ -118,17 +118,43 @@ func (t *text) task(s *Step) {
 }
 
 func (t *text) undo() {
-	if len(t.p.Undo) == 0 {
+	back := t.p.back()
+	if len(back) == 0 && len(t.p.Undo) == 0 {
 		return
 	}
 	t.line("\nif it must turn back")
 	for i := range t.p.Undo {
 		s := &t.p.Undo[i]
+		back = t.putBack(back, s.Stage)
 		t.line("     %-13s %s", s.ID, s.Title)
 		if s.Task != nil {
 			t.task(s)
 		}
 	}
+	for len(back) > 0 {
+		back = t.putBack(back, back[0].Stage+1)
+	}
+}
+
+// back lists what is put back at each place that is found, in the order of the
+// undo.
+func (p *Plan) back() []Step {
+	var list []Step
+	for i := range p.Steps {
+		list = append(list, p.Steps[i].Back...)
+	}
+	slices.SortStableFunc(list, func(a, b Step) int { return a.Stage - b.Stage })
+	return list
+}
+
+// putBack tells what is put back at each found place before a stage, and gives
+// the rest.
+func (t *text) putBack(list []Step, stage int) []Step {
+	for len(list) > 0 && list[0].Stage < stage {
+		t.line("       at each: %s", list[0].Title)
+		list = list[1:]
+	}
+	return list
 }
 
 func (t *text) facts() {
@@ -156,6 +182,8 @@ func (t *text) onFailure() string {
 	switch {
 	case len(t.p.Undo) == 0 && t.p.NoReturn != "":
 		before = "it ends, with nothing changed"
+	case t.p.NoReturn != "" && !slices.ContainsFunc(t.p.Undo, func(s Step) bool { return s.Act != ActStart && s.Act != ActStop }):
+		before = "it starts again what it has stopped and ends, with nothing changed"
 	case t.p.OnFailure == estate.HoldOnFailure:
 		before = "it holds and a person decides"
 	}

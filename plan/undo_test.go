@@ -30,9 +30,13 @@ func TestUndoIsTheWayBack(t *testing.T) {
 				got = append(got, u.Reverses)
 			}
 		}
-		// Mints are reversed last, after the old version is back everywhere.
-		mint := func(id string) bool { s, _ := p.Step(id); return s.Phase == pawl.Mint }
-		slices.SortStableFunc(want, func(a, b string) int { return btoi(mint(a)) - btoi(mint(b)) })
+		// Mints are reversed after the old version is back everywhere, and what
+		// was stopped is started last of all.
+		late := func(id string) int {
+			s, _ := p.Step(id)
+			return max(btoi(s.Phase == pawl.Mint), 2*btoi(s.Act == plan.ActStop))
+		}
+		slices.SortStableFunc(want, func(a, b string) int { return late(a) - late(b) })
 		if !slices.Equal(got, want) {
 			t.Errorf("undo reverses %v, want %v", got, want)
 		}
@@ -125,7 +129,7 @@ func TestPointOfNoReturn(t *testing.T) {
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
 		"migrate": plan.ActPut, "kept": "", "brief": plan.ActTask, "window_chosen": plan.ActMint, "window_silent": plan.ActMint, "by_person": plan.ActTask, "alternative": plan.ActMint, "alternative_elsewhere": plan.ActMint, "alternative_back": plan.ActTask,
 		"alternative_leaked": plan.ActMint, "config": "", "human_mint": plan.ActRevoke,
-		"shadows_compromised": plan.ActMint,
+		"shadows_compromised": plan.ActMint, "pauses_compromised": plan.ActMint,
 	}
 	each(t, func(t *testing.T, s scenario, p *plan.Plan) {
 		act, ok := want[s.name]
@@ -194,5 +198,65 @@ secrets:
 	}
 	if len(p.Undo) != 2 {
 		t.Errorf("undo has %d steps, want the write put back and the new one discarded", len(p.Undo))
+	}
+}
+
+// TestWhatIsStoppedIsStarted holds that each stop is followed by a start, in
+// the plan and on every way back from it: the way back of a stop before the
+// point of no return is a start in the last stage, and that of a start another
+// stop, before anything else is put back that was changed before it.
+func TestWhatIsStoppedIsStarted(t *testing.T) {
+	stops := 0
+	each(t, func(t *testing.T, _ scenario, p *plan.Plan) {
+		past := false
+		for i := range p.Steps {
+			step := &p.Steps[i]
+			past = past || step.ID == p.NoReturn
+			switch step.Act {
+			case plan.ActStop:
+				stops++
+				if !slices.ContainsFunc(p.Steps[i:], func(s plan.Step) bool { return s.Act == plan.ActStart && s.Of == step.ID && s.Stage > step.Stage }) {
+					t.Errorf("%s is never started again", step.ID)
+				}
+				if inverse(p, step.ID, plan.ActStart) == nil != past {
+					t.Errorf("%s is stopped and past the point of no return is %t; the undo has %+v", step.ID, past, inverse(p, step.ID, plan.ActStart))
+				}
+			case plan.ActStart:
+				if again := inverse(p, step.ID, plan.ActStop); again == nil != past {
+					t.Errorf("%s starts and past the point of no return is %t; the undo has %+v", step.ID, past, again)
+				} else if again != nil && inverse(p, step.Of, plan.ActStart).Stage != p.Undo[len(p.Undo)-1].Stage {
+					t.Errorf("%s does not come last of all", inverse(p, step.Of, plan.ActStart).ID)
+				}
+			}
+		}
+	})
+	if stops < 5 {
+		t.Errorf("only %d steps stop something: the scenarios do not show much", stops)
+	}
+}
+
+// inverse finds the undo step of an act that reverses a step.
+func inverse(p *plan.Plan, id string, act plan.Act) *plan.Step {
+	i := slices.IndexFunc(p.Undo, func(u plan.Step) bool { return u.Reverses == id && u.Act == act })
+	if i < 0 {
+		return nil
+	}
+	return &p.Undo[i]
+}
+
+// TestNothingIsStoppedThatCannotBeStarted holds that both places of what is
+// stopped in preflight are reached in an earlier stage.
+func TestNothingIsStoppedThatCannotBeStarted(t *testing.T) {
+	s := scenario{file: "pauses", secrets: []pawl.SecretName{"KEY"}, known: held}
+	p := s.make(t, s.load(t), now())
+	stop, _ := p.Step("stop-1")
+	reached := 0
+	for i := range p.Steps {
+		if step := &p.Steps[i]; step.Act == plan.ActProbe && step.Stage < stop.Stage {
+			reached++
+		}
+	}
+	if stop.Phase != pawl.Preflight || reached != 2 {
+		t.Errorf("%d places are reached before %s (%s); want 2, in preflight", reached, stop.ID, stop.Phase)
 	}
 }

@@ -82,3 +82,26 @@ func TestDeadlineOfAWindowWhoseMintWasLost(t *testing.T) {
 		t.Errorf("the deadlines are %+v, want one at %s", list, clock().Add(24*time.Hour))
 	}
 }
+
+// A deadline runs also while the rotation is held, and that it has passed is on
+// record once.
+func TestDeadlineWhileHeld(t *testing.T) {
+	facts := api
+	facts.Overlap, facts.Window, facts.Revokes = estate.IssuerWindow, 24*time.Hour, false
+	w := newWorld(t, facts, oneKey)
+	w.lab.before = func(call string) error {
+		if call == "put b" {
+			return &driver.Error{Op: call, Kind: driver.Denied, Effect: pawl.EffectNone, Why: "not allowed"}
+		}
+		return nil
+	}
+	id := w.openKey()
+	w.want(w.run(id), pawl.Held)
+	w.time = w.time.Add(25 * time.Hour)
+	for range 2 {
+		w.want(w.run(id), pawl.Held)
+		if n := w.count(id, func(e rotation.Entry) bool { return e.Kind == rotation.KindLate }); n != 1 {
+			t.Fatalf("it is on record %d times that it is late, want once\n%s", n, w.journal(id))
+		}
+	}
+}

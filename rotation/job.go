@@ -65,18 +65,20 @@ func (j *job) intent() []Entry {
 	if j.st.Status == StatusWaiting && !mutates(j.step) {
 		return nil // announced when it began to wait
 	}
-	if !announces(j.step.Act) || j.mutant(mutant.SkipIntent) && j.step.Act == plan.ActMint {
+	if !announces(j.step) || j.mutant(mutant.SkipIntent) && j.step.Act == plan.ActMint {
 		return nil
 	}
 	return []Entry{{Kind: KindIntent, Step: j.step.ID, Secret: j.step.Secret, Attempt: j.st.Attempt + 1, Before: j.before, Known: j.known, Detail: j.step.Title}}
 }
 
-// announces reports whether an act is a call. Waits and questions to people
+// announces reports whether a step is a call. Waits and questions to people
 // have an entry of their own.
-func announces(a plan.Act) bool {
-	switch a {
+func announces(step *plan.Step) bool {
+	switch step.Act {
 	case plan.ActWait, plan.ActApprove, plan.ActTask, plan.ActProvide:
 		return false
+	case plan.ActStop, plan.ActStart:
+		return step.Task == nil
 	default:
 		return true
 	}
@@ -153,6 +155,8 @@ func (j *job) act(ctx context.Context) {
 		j.end(ctx)
 	case plan.ActDiscard:
 		j.discard(ctx)
+	case plan.ActStop, plan.ActStart:
+		j.halt(ctx)
 	default:
 		j.fail(&driver.Error{Op: string(j.step.Act), Kind: driver.Unsupported, Effect: pawl.EffectNone, Why: "this pawl does not know the act", Next: "use the pawl that made the plan"})
 	}

@@ -38,6 +38,7 @@ type lab struct {
 	tried    []string                            // the values that trials were given, in order
 	private  bool                                // calls need a live credential's value
 	again    bool                                // a mint hands out the first credential again
+	stopped  map[string]bool                     // other automation, by name
 }
 
 type labCred struct {
@@ -52,7 +53,7 @@ type labPlace struct {
 }
 
 func newLab(now func() time.Time, facts estate.IssuerFacts) *lab {
-	return &lab{now: now, facts: facts, places: map[string]*labPlace{}}
+	return &lab{now: now, facts: facts, places: map[string]*labPlace{}, stopped: map[string]bool{}}
 }
 
 // mint makes a credential at the issuer.
@@ -119,6 +120,8 @@ func (l *lab) Info() driver.Info {
 		{Role: estate.RoleDiscovery, Name: "workspaces", Doc: "Every place whose name begins with ws."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 		{Role: estate.RoleActivation, Name: "load", Doc: "A consumer loads what a place holds.", Fields: append(name, estate.Field{Name: "from", Type: estate.String, Required: true, Doc: "The place."}), Identity: []string{"name"}},
+		{Role: estate.RoleCheck, Name: "stop", Doc: "Other automation stands still.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{}},
+		{Role: estate.RoleCheck, Name: "start", Doc: "Other automation runs.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
 	}}}
 }
@@ -315,6 +318,16 @@ func (c *labConn) Activate(ctx context.Context, a driver.Activation) (p driver.P
 }
 
 func (c *labConn) Check(ctx context.Context, r driver.CheckRequest) (f driver.Finding, err error) {
+	if kind := r.Target.Kind; kind == "stop" || kind == "start" {
+		err = c.do(ctx, kind+" "+at(r.Target), func() {
+			c.lab.stopped[at(r.Target)] = kind == "stop"
+			f = driver.Finding{State: driver.Passed}
+			if len(r.Value) > 0 {
+				f = driver.Finding{State: driver.Failed, Final: true, Detail: "it was shown the value"}
+			}
+		})
+		return f, err
+	}
 	err = c.do(ctx, "check "+at(r.Target), func() {
 		f = driver.Finding{State: driver.Failed, Detail: "the consumer is refused"}
 		if r.Target.Kind == "trial" {

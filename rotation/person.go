@@ -61,6 +61,8 @@ func asksWhether(step *plan.Step) bool {
 		return true
 	case plan.ActShadow:
 		return step.Asks
+	case plan.ActStop, plan.ActStart:
+		return step.Task != nil
 	case plan.ActPut:
 		return step.Reverses != ""
 	default:

@@ -89,7 +89,7 @@ func (j *job) check(ctx context.Context) {
 // since is what a check's result must be younger than: for what must have
 // drained before the old version ends, the write; else the check itself.
 func (j *job) since() time.Time {
-	if j.step.Of != "" {
+	if j.step.Of != "" && j.step.Act == plan.ActCheck {
 		if put := j.s.state.Step(j.step.Of); !put.DoneAt.IsZero() {
 			return put.DoneAt
 		}

@@ -141,10 +141,11 @@ func (s *session) turn(ctx context.Context) (Wait, error) {
 	switch s.state.Outcome {
 	case pawl.Done, pawl.Undone:
 		return Wait{For: ForEver}, nil
-	case pawl.Held:
+	}
+	s.late() // a deadline runs also while nobody goes on
+	if s.state.Outcome == pawl.Held {
 		return Wait{For: ForPerson}, nil
 	}
-	s.late()
 	stage := s.state.current()
 	if len(stage) == 0 {
 		return s.finish(ctx)

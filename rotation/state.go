@@ -329,7 +329,7 @@ func (s *State) applies(step *plan.Step) bool {
 	case step.ReprovesAny():
 		return s.anyPut()
 	default:
-		return s.touched(step.Reverses) || s.askedToAct(step.Reverses) || s.foundTouched(step.Reverses)
+		return s.touched(step.Reverses) || s.askedToAct(step.Reverses) || s.foundTouched(step.Reverses) || s.handled(step.Reverses)
 	}
 }
 
@@ -373,7 +373,7 @@ func (s *State) PastReturn() bool {
 		return false
 	}
 	st, ok := s.Steps[step.ID]
-	return ok && (st.Attempt > 0 || !announces(step.Act) && !st.AnnouncedAt.IsZero())
+	return ok && (st.Attempt > 0 || !announces(step) && !st.AnnouncedAt.IsZero())
 }
 
 // changed reports whether any step that changes something was announced.
@@ -387,6 +387,9 @@ func (s *State) changed() bool {
 	return false
 }
 
+// mutates reports whether a step changes something of the secret. What stops
+// other automation does not: it is started again whatever happens, and a
+// person may do without it.
 func mutates(step *plan.Step) bool {
 	switch step.Act {
 	case plan.ActMint, plan.ActProvide, plan.ActPut, plan.ActDeactivate, plan.ActRevoke:

@@ -13,7 +13,8 @@ import (
 )
 
 // giveUp decides what a step that failed for good means. Before anything was
-// changed the rotation ends. Where there is a way back it turns back, unless
+// changed the rotation ends. What cannot be started again holds: all else may
+// have gone well, and turning back would not start it. Where there is a way back it turns back, unless
 // the failure is an outage, which may pass, or the estate says to hold.
 // Everywhere else it holds: a person decides.
 func (s *session) giveUp(step *plan.Step) {
@@ -22,6 +23,8 @@ func (s *session) giveUp(step *plan.Step) {
 	switch {
 	case s.e.Mutant == mutant.SilentFailure:
 		s.record(Entry{Kind: KindOutcome, Step: step.ID, Result: ResultOK, Effect: st.Effect})
+	case step.Act == plan.ActStart && s.e.Mutant != mutant.UndoUnstarted:
+		s.hold(why, s.unstarted(step))
 	case s.state.Undoing:
 		s.hold(why, fmt.Sprintf("pawl resume %s", s.state.ID))
 	case !s.state.changed():

@@ -128,7 +128,7 @@ func activation() estate.Kind {
 
 func check() estate.Kind {
 	return estate.Kind{Role: estate.RoleCheck, Name: kindProgram,
-		Doc:      "A program that looks at a consumer. It must do `check`, is not given the value, and must change nothing.",
+		Doc:      "A program that looks at a consumer. It must do `check`, is not given the value, and must change nothing. As half of a pause it stops or starts something instead, and may be run twice.",
 		Fields:   fields(),
 		Identity: []string{"target"},
 		Manual:   byHand("check"),

@@ -78,7 +78,7 @@ func (a *aclUser) revoke(ctx context.Context, gone driver.Credential, value secr
 
 func (a *aclUser) verify(ctx context.Context, value secret.Parts) (driver.Verdict, error) {
 	const op = "verify token"
-	token, err := part(op, value, partPassword)
+	token, err := of(op, a.user, value)
 	if err != nil {
 		return "", err
 	}

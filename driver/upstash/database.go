@@ -106,7 +106,7 @@ func (d *database) reset(ctx context.Context, op string) (secret.Parts, error) {
 func (d *database) verify(ctx context.Context, value secret.Parts) (driver.Verdict, error) {
 	const op = "verify password"
 	if !d.byREST {
-		password, err := part(op, value, partPassword)
+		password, err := of(op, defaultUser, value)
 		if err != nil {
 			return "", err
 		}

@@ -162,7 +162,7 @@ func TestThePasswordIsTriedAtTheDatabase(t *testing.T) {
 		value secret.Parts
 		want  string
 	}{"old": {old, "refused"}, "new": {now, "accepted"}, "new, the password alone": {secret.Parts{"password": now["password"]}, "accepted"},
-		"new, without a password": {secret.Parts{"rest_token": now["rest_token"]}, "invalid"}} {
+		"another user's": {login("app", "x"), "invalid"}, "new, without a password": {secret.Parts{"rest_token": now["rest_token"]}, "invalid"}} {
 		if got := s.verdict(password(id), tt.value); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}

@@ -146,6 +146,15 @@ func part(op string, value secret.Parts, name string) (secret.Value, error) {
 	return v, nil
 }
 
+// of gives the password of a login as a user. That another user's password is
+// refused for this one would prove nothing.
+func of(op, user string, value secret.Parts) (secret.Value, error) {
+	if v, ok := value[partUser]; ok && !v.Equal(secret.NewString(user)) {
+		return secret.Value{}, invalid(op, user, "the value is another user's", "end it by the plan that made it, or by hand")
+	}
+	return part(op, value, partPassword)
+}
+
 var _ interface {
 	driver.Conn
 	driver.Issuer

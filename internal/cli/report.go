@@ -25,6 +25,7 @@ type rotationDoc struct {
 	Next      string          `json:"next,omitempty"`
 	Error     string          `json:"error,omitempty"`
 	Deadlines []deadlineDoc   `json:"deadlines,omitempty"`
+	Stopped   []stoppedDoc    `json:"stopped,omitempty"`
 	Ask       *askDoc         `json:"ask,omitempty"` // the question to a person that it waits for
 	Steps     []stepDoc       `json:"steps,omitempty"`
 }
@@ -65,6 +66,26 @@ func (d *deadlineDoc) line(now time.Time) string {
 	default:
 		return fmt.Sprintf("deadline in %s, at %s: %s (%s)", left, at, d.What, d.Step)
 	}
+}
+
+// stoppedDoc is other automation that stands still for the rotation.
+type stoppedDoc struct {
+	Step  string    `json:"step"`
+	What  string    `json:"what"`
+	Since time.Time `json:"since"`
+}
+
+func stopped(st *rotation.State) []stoppedDoc {
+	var docs []stoppedDoc
+	for _, s := range st.Stopped() {
+		docs = append(docs, stoppedDoc{Step: s.Step, What: s.Title, Since: s.Since})
+	}
+	return docs
+}
+
+// line says it to people, who may have forgotten.
+func (d *stoppedDoc) line(now time.Time) string {
+	return fmt.Sprintf("STOPPED %s: %s (%s)", age(now.Sub(d.Since)), d.What, d.Step)
 }
 
 type askDoc struct {
@@ -125,7 +146,7 @@ func secretDocs(p *plan.Plan, o pawl.Outcome) []secretDoc {
 // stateDoc describes where a rotation stands.
 func stateDoc(st *rotation.State, steps bool, now time.Time) rotationDoc {
 	d := rotationDoc{ID: st.ID, Outcome: st.Outcome, Secrets: secretDocs(st.Plan, st.Outcome), OpenedAt: st.OpenedAt, Undoing: st.Undoing, Why: st.Why, Next: st.Next,
-		Deadlines: deadlines(st, now)}
+		Deadlines: deadlines(st, now), Stopped: stopped(st)}
 	if q, ok := question(st); ok && d.Next == "" {
 		d.Why, d.Next = q.Detail, q.Next
 		d.Ask = &askDoc{Step: q.Step, Question: q.Detail, Brief: q.Brief}

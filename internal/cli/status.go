@@ -82,6 +82,9 @@ func (h *Home) steps(st *rotation.State) error {
 	for i := range d.Deadlines {
 		fmt.Fprintln(out, d.Deadlines[i].line(h.App.now()))
 	}
+	for i := range d.Stopped {
+		fmt.Fprintln(out, d.Stopped[i].line(h.App.now()))
+	}
 	if d.Ask != nil {
 		brief(out, "      ", d.Ask.Brief)
 	}
@@ -210,6 +213,9 @@ func (h *Home) overviewText(doc overviewDoc) error {
 		}
 		for i := range r.Deadlines {
 			fmt.Fprintf(h.App.Streams.Out, "  %s\n", r.Deadlines[i].line(h.App.now()))
+		}
+		for i := range r.Stopped {
+			fmt.Fprintf(h.App.Streams.Out, "  %s\n", r.Stopped[i].line(h.App.now()))
 		}
 		if r.Ask != nil {
 			brief(h.App.Streams.Out, "        ", r.Ask.Brief)

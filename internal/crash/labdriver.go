@@ -26,6 +26,8 @@ func (l lab) Info() driver.Info {
 		{Role: estate.RoleCheck, Name: "all_healthy", Doc: "The consumers of all places are served.", Check: &estate.CheckFacts{Within: 10 * time.Minute}},
 		{Role: estate.RoleActivation, Name: "restart", Doc: "A consumer loads what its place holds.", Fields: name, Identity: []string{"name"}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Check: &estate.CheckFacts{TakesValue: true, Within: 10 * time.Minute}},
+		{Role: estate.RoleCheck, Name: "halt", Doc: "Other automation stands still.", Check: &estate.CheckFacts{}},
+		{Role: estate.RoleCheck, Name: "go_on", Doc: "Other automation runs.", Check: &estate.CheckFacts{}},
 		{Role: estate.RoleDiscovery, Name: "places", Doc: "Every place."},
 		{Role: estate.RoleDiscovery, Name: "overrides", Doc: "Every place that wins over others."},
 		{Role: estate.RoleCheck, Name: "health", Doc: "The consumer of a place is served.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Within: 10 * time.Minute}},
@@ -166,8 +168,12 @@ func (l *labConn) Activate(ctx context.Context, a driver.Activation) (driver.Pro
 
 // Check asks whether the consumer is served.
 func (l *labConn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
-	if r.Target.Kind == "trial" {
+	switch r.Target.Kind {
+	case "trial":
 		return l.trial(ctx, r)
+	case "halt", "go_on":
+		err := l.call(ctx, r.Target.Kind, "POST", "/automation/"+r.Target.Kind, nil, nil, nil)
+		return driver.Finding{State: driver.Passed}, err
 	}
 	var out struct{ OK bool }
 	path := "/places/{name}/health"

@@ -27,7 +27,7 @@ func Select(name string) []*Scenario {
 func Mutations() []Mutation {
 	engine := []mutant.Kind{mutant.MintBlindly, mutant.SkipIntent, mutant.TrustWrites, mutant.RetireUnproven, mutant.UndoOnStore,
 		mutant.EndForeign, mutant.ForgetOrphan, mutant.SkipActivation, mutant.SilentFailure, mutant.LoseValue,
-		mutant.SkipSoak, mutant.TrustOutage, mutant.TrustEnd, mutant.LeakValue, mutant.EndUnread, mutant.HearLate, mutant.FindOnce, mutant.IgnoreShadows, mutant.ResetAnything}
+		mutant.SkipSoak, mutant.TrustOutage, mutant.TrustEnd, mutant.LeakValue, mutant.EndUnread, mutant.HearLate, mutant.UndoUnstarted, mutant.FindOnce, mutant.IgnoreShadows, mutant.ResetAnything}
 	var list []Mutation
 	for _, k := range engine {
 		list = append(list, Mutation{Name: string(k), Engine: k})
@@ -40,6 +40,8 @@ func Mutations() []Mutation {
 		Mutation{Name: "leave out the checks before the end", Plan: leaveOutProof},
 		Mutation{Name: "write the next place before the checks of the one before", Plan: leaveOutGates},
 		Mutation{Name: "leave out a consumer in the undo", Plan: forgetConsumers},
+		Mutation{Name: "leave what was stopped as it is on the way back", Plan: leaveStopped},
+		Mutation{Name: "put back while what was started runs", Plan: leaveStarted},
 		Mutation{Name: "ignore the fence", Store: func(s rotation.Store) rotation.Store { return fenceless{s} }},
 	)
 }
@@ -118,6 +120,16 @@ func leaveOutGates(p *plan.Plan) {
 // forgetConsumers puts old values back without having consumers load them.
 func forgetConsumers(p *plan.Plan) {
 	p.Undo = slices.DeleteFunc(p.Undo, func(s plan.Step) bool { return s.Act == plan.ActActivate && s.Place.Kind == "restart" })
+}
+
+// leaveStopped turns back without starting again what was stopped.
+func leaveStopped(p *plan.Plan) {
+	p.Undo = slices.DeleteFunc(p.Undo, func(s plan.Step) bool { return s.Act == plan.ActStart })
+}
+
+// leaveStarted turns back without stopping what was started again.
+func leaveStarted(p *plan.Plan) {
+	p.Undo = slices.DeleteFunc(p.Undo, func(s plan.Step) bool { return s.Act == plan.ActStop })
 }
 
 // discardEarly turns the order of the undo around.

@@ -34,6 +34,9 @@ func (r *run) announced(p *process, call Call) {
 	}
 	if call.Kind == Writes {
 		r.inOrder(call)
+		if r.world.Halts && !r.world.Truth().Halted {
+			r.violate("P1: %s was called while the automation that it stops runs", call.Route)
+		}
 	}
 	_ = p
 }
@@ -42,7 +45,7 @@ func (r *run) announced(p *process, call Call) {
 func (r *run) intended(k CallKind) bool {
 	acts := map[CallKind][]plan.Act{
 		Mints: {plan.ActMint}, Writes: {plan.ActPut, plan.ActActivate}, Activates: {plan.ActActivate}, Deactivates: {plan.ActDeactivate, plan.ActMint},
-		Revokes: {plan.ActRevoke, plan.ActDiscard, plan.ActMint}, Starts: {plan.ActCheck},
+		Revokes: {plan.ActRevoke, plan.ActDiscard, plan.ActMint}, Starts: {plan.ActCheck}, Halts: {plan.ActStop}, Restarts: {plan.ActStart},
 	}[k]
 	for _, act := range r.open {
 		if slices.Contains(acts, act) {
@@ -277,16 +280,26 @@ func (r *run) whole(undone bool) {
 			r.violate("P1: it ended %s and %s does not work", r.outcome, place.Name)
 		}
 	}
+	if truth.Halted {
+		r.violate("P3: it ended %s and the automation that it stopped stands still", r.outcome)
+	}
 	r.leftovers(truth, undone)
 }
 
 // excused holds that only a step's failure on record, or a person, turns a
-// rotation back: an error of the store is neither.
+// rotation back: an error of the store is neither, and nor is what was stopped
+// and cannot be started again.
 func (r *run) excused() {
 	a, err := r.store.Load(context.Background(), r.id)
 	if err != nil {
 		r.violate("P3: the journal cannot be read: %v", err)
 		return
+	}
+	for _, e := range a.Entries {
+		id, _, _ := strings.Cut(e.Why, ":")
+		if step, ok := r.plan.Step(id); ok && e.Kind == rotation.KindUndoing && step.Act == plan.ActStart {
+			r.violate("P3: it was undone because of %s", id)
+		}
 	}
 	for _, e := range a.Entries {
 		if e.Kind == rotation.KindOutcome && e.Result == rotation.ResultFailed || e.Word == rotation.WordUndo && e.Actor == "operator" {

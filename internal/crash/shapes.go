@@ -28,6 +28,7 @@ type shape struct {
 	leaked   bool
 	stranger bool
 	meddled  bool // somebody puts the old value back at its last place
+	halts    bool // other automation must stand still while places are written
 	turnover bool // one place goes and one comes once they were found
 }
 
@@ -105,6 +106,16 @@ func Shapes() []*Scenario {
         checks: [{use: lab, kind: health, name: x}, {use: lab, kind: health, name: y}]
       - {use: lab, kind: place, name: b, activate: reload, checks: [{use: lab, kind: trial}, {use: lab, kind: health, name: b}]}
     checks: [{use: lab, kind: trial, when: minted}]
+`},
+		{name: "other automation stands still", facts: api, halts: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
+  KEY:
+    issuer: {use: lab, kind: credential, name: "KEY-{{.Date}}"}
+    locations:
+      - {use: lab, kind: place, name: a, activate: reload}
+      - {use: lab, kind: place, name: b, activate: reload}
+    checks: [{use: lab, kind: health, name: a}, {use: lab, kind: health, name: b}]
+    retire: {after: 1h}
+    pauses: [{why: it would write the old one back, stop: {use: lab, kind: halt}, start: {use: lab, kind: go_on}, to: prove}]
 `},
 		{name: "value replaced at mint", facts: replaced, gap: true, secrets: []pawl.SecretName{"KEY"}, places: []string{"a", "b"}, estate: `
   KEY:
@@ -200,7 +211,7 @@ func (s *shape) build(clock *Clock) (*World, error) {
 	}
 	v := newVendor(clock, s.facts, s.initialPlaces()...)
 	w := &World{Serve: v, Drivers: registry, Estate: e, Request: plan.Request{Secrets: s.secrets, Mode: s.mode}, Own: map[string]secret.Value{"lab": secret.NewString(v.admin)},
-		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked, Resets: s.facts.Resets}
+		Current: map[pawl.SecretName]secret.Value{}, Classify: v.classify, Truth: v.truth, Lie: func(kind string) { v.lie = kind }, Gap: s.gap, Compromise: s.leaked, Resets: s.facts.Resets, Halts: s.halts}
 	s.seed(v, w)
 	w.Answer = s.answerer(v)
 	v.turnover = s.turnover

@@ -27,6 +27,7 @@ type vendor struct {
 	seen      []string // every value that ever existed
 	refused   []string // values that it was asked about and refused
 	strangers []string // ids of credentials that are not ours
+	halted    bool     // other automation stands still
 	turnover  bool     // once the places were listed, one goes and one comes
 }
 
@@ -155,6 +156,9 @@ func (v *vendor) answer(req *http.Request, body []byte) (int, any) {
 		return 200, v.listOverrides()
 	case parts[0] == "places":
 		return v.atPlace(req.Method, parts[1:], body)
+	case parts[0] == "automation":
+		v.halted = parts[1] == "halt"
+		return 200, object{}
 	}
 	return 404, object{"error": "no such thing"}
 }
@@ -294,6 +298,8 @@ func (v *vendor) classify(req *http.Request) Call {
 		c.Kind = Revokes
 	case last == "deactivate":
 		c.Kind, c.Route = Deactivates, c.Route+" deactivate"
+	case parts[0] == "automation":
+		c.Kind, c.Route = map[string]CallKind{"halt": Halts, "go_on": Restarts}[last], "automation "+last
 	case parts[0] == "places" && last == "reload":
 		c.Kind, c.Route = Activates, "reload "+parts[1]
 	case parts[0] == "places" && (req.Method == http.MethodPut || req.Method == http.MethodDelete):
@@ -306,7 +312,7 @@ func (v *vendor) classify(req *http.Request) Call {
 
 // truth tells what is so.
 func (v *vendor) truth() Truth {
-	t := Truth{Canary: v.seen, Dead: v.refused, Asked: v.facts.Verifies && v.facts.Mint != estate.Locally}
+	t := Truth{Canary: v.seen, Halted: v.halted, Dead: v.refused, Asked: v.facts.Verifies && v.facts.Mint != estate.Locally}
 	for _, c := range v.creds {
 		t.Live = append(t.Live, Credential{ID: c.id, Value: c.value, Initial: c.initial, Foreign: c.foreign})
 	}

@@ -38,6 +38,7 @@ type World struct {
 
 	Gap        bool // the plan announced that the old version dies early
 	Compromise bool // the old version may die before the switch
+	Halts      bool // other automation must stand still while places are written
 	Resets     bool // the issuer keeps one value and cannot list: a lost mint is replaced by the next
 }
 
@@ -47,6 +48,7 @@ type Truth struct {
 	Places []Place
 	Asked  bool     // the issuer can be asked about values, and a rotation that is done has asked
 	Dead   []string // values that it was asked about and refused
+	Halted bool     // other automation stands still
 	Canary []string // every value that must never be seen outside
 }
 
@@ -87,6 +89,8 @@ const (
 	Deactivates CallKind = "deactivate"
 	Revokes     CallKind = "revoke"
 	Starts      CallKind = "start" // dispatches something as a check
+	Halts       CallKind = "halt"  // stops other automation
+	Restarts    CallKind = "restart"
 )
 
 // changes reports whether a call of this kind must have been announced.

@@ -107,9 +107,32 @@ func (d *database) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, line := net.Pipe()
+	client, line, err := pair(ctx)
+	if err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
 	go d.carry(line, server)
 	return client, nil
+}
+
+// pair gives the two ends of a connection. A pipe in memory would not do: it
+// holds nothing, and two sides that write at once wait for each other.
+func pair(ctx context.Context) (net.Conn, net.Conn, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = l.Close() }() // both ends are there by then, or the error is told
+	var dialer net.Dialer
+	client, err := dialer.DialContext(ctx, "tcp", l.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	line, err := l.Accept()
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	return client, line, nil
 }
 
 // carry takes bytes both ways until one side ends. A client that does not ask

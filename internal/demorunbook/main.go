@@ -19,10 +19,17 @@ import (
 func main() {
 	file := flag.String("file", "examples/runbook/pawl.yaml", "the estate")
 	verbose := flag.Bool("v", false, "show what pawl prints")
+	nth := flag.Int("other", -1, "rotate by one of the other plans alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	ok, err := run(ctx, *file, *verbose)
+	var ok bool
+	var err error
+	if *nth >= 0 {
+		ok, err = one(ctx, *nth, *file, *verbose)
+	} else {
+		ok, err = run(ctx, *file, *verbose)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo-runbook:", err)
 	}
@@ -33,7 +40,7 @@ func main() {
 
 // run rotates everything once and tells whether nothing was broken.
 func run(ctx context.Context, file string, verbose bool) (bool, error) {
-	w, err := start(ctx, file)
+	w, err := start(ctx, file, options{})
 	if err != nil {
 		return false, err
 	}
@@ -63,6 +70,11 @@ func run(ctx context.Context, file string, verbose bool) (bool, error) {
 			fmt.Printf("    VIOLATION %s\n", what)
 		}
 	}
+	broken, err := otherPlans(ctx, file)
+	if err != nil {
+		return false, err
+	}
+	sum.violations += broken
 	leaked := w.leaks(p)
 	for _, what := range leaked {
 		fmt.Printf("    VIOLATION P4: %s\n", what)

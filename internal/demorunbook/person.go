@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ func (p *pawl) adopt() error {
 
 // rotate rotates a secret, and answers what is asked until the rotation has
 // ended.
-func (p *pawl) rotate(ctx context.Context, name string) (result, error) {
+func (p *pawl) rotate(ctx context.Context, name string, flags ...string) (result, error) {
 	var r result
 	if at := p.world.opens(name); at.After(p.world.now()) {
 		if code, out := p.run("", "rotate", name); code == 0 {
@@ -90,7 +91,7 @@ func (p *pawl) rotate(ctx context.Context, name string) (result, error) {
 		}
 		r.asked = append(r.asked, "tried a domain that is not verified, and was refused before anything was written")
 	}
-	code, out := p.run("", "rotate", name)
+	code, out := p.run("", append([]string{"rotate", name}, flags...)...)
 	for range 20 {
 		switch {
 		case code == 0:
@@ -161,6 +162,9 @@ func (p *pawl) answer(name string) (string, error) {
 		}
 		return "named the old credential", nil
 	case strings.Contains(st.Next, "pawl approve"):
+		if err := p.world.do(st.Why); err != nil {
+			return "", err
+		}
 		if code, out = p.run("", "approve", name); code != 0 {
 			return "", fmt.Errorf("approve gives %d: %s", code, out)
 		}
@@ -168,6 +172,29 @@ func (p *pawl) answer(name string) (string, error) {
 	default:
 		return "", fmt.Errorf("the person does not know what to do: why %q, next %q", st.Why, st.Next)
 	}
+}
+
+// do does what a task asks for, before it is said to be done.
+func (w *world) do(task string) error {
+	if !strings.Contains(task, "Provision every tenant anew") {
+		return nil
+	}
+	for _, slug := range w.Tenants() {
+		req, err := http.NewRequest(http.MethodPost, "https://"+saas.Host+"/cp/orgs/"+slug+"/reprovision", nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Bearer "+w.Admin["cp"])
+		resp, err := w.vendors.RoundTrip(req)
+		if err != nil {
+			return err
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("provisioning %s anew is answered with %d", slug, resp.StatusCode)
+		}
+		w.Neon.Finish() // the person waits until the branch is there
+	}
+	return nil
 }
 
 // why is the reason in a refusal.

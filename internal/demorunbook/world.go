@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/pawlhq/pawl/vendorsim"
+	"github.com/pawlhq/pawl/vendorsim/anthropic"
 	"github.com/pawlhq/pawl/vendorsim/neon"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
 	"github.com/pawlhq/pawl/vendorsim/redis"
@@ -58,8 +59,13 @@ const hourly = time.Hour
 // daily is how often somebody deploys the control plane.
 const daily = 24 * time.Hour
 
+// options say how a system begins.
+type options struct {
+	noACL bool // tenants log in to Redis as its user default
+}
+
 // start starts the system and lays the estate out in a folder of its own.
-func start(ctx context.Context, estate string) (w *world, err error) {
+func start(ctx context.Context, estate string, o options) (w *world, err error) {
 	now := time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
 	w = &world{clock: now, deploy: now.Add(daily)}
 	defer func() {
@@ -73,7 +79,7 @@ func start(ctx context.Context, estate string) (w *world, err error) {
 	if err = w.servers(ctx); err != nil {
 		return nil, err
 	}
-	if err = w.system(ctx); err != nil {
+	if err = w.system(ctx, o); err != nil {
 		return nil, err
 	}
 	w.watch = &watch{w: w}
@@ -94,7 +100,7 @@ func (w *world) servers(ctx context.Context) (err error) {
 }
 
 // system makes the vendors, the control plane and its tenants.
-func (w *world) system(ctx context.Context) (err error) {
+func (w *world) system(ctx context.Context, o options) (err error) {
 	w.upstash = upstash.New(upstash.Config{Now: w.now})
 	w.upstash.AddAccount(account)
 	slug, _, _ := strings.Cut(saas.RedisHost, ".")
@@ -106,11 +112,16 @@ func (w *world) system(ctx context.Context) (err error) {
 		return err
 	}
 	first := url.URL{Scheme: "rediss", User: url.UserPassword(redisACL, token), Host: saas.RedisHost + ":6379"}
+	if o.noACL {
+		first.User = url.UserPassword("default", w.upstash.Credentials(redisID).Password)
+	}
 	w.SaaS, err = saas.New(saas.Config{Now: w.now, Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second,
 		Server: w.branch, Database: w.db.login, Redis: w.redisLogin, First: map[string]string{saas.RedisURL: first.String()}})
 	if err != nil {
 		return err
 	}
+	_, own := w.Anthropic.CreateKey(anthropic.Key{Name: "bolt's own"})
+	w.Override("bolt", "ws-bolt-1", own) // a workspace with a key of its own, which pawl must ask about
 	if err = w.db.share(ctx, saas.DatabaseRole); err != nil {
 		return err
 	}

@@ -31,5 +31,6 @@ const (
 	ResetAnything   Kind = "mint again although the issuer keeps what was lost"
 	EndElsewhere    Kind = "end a version by its id at an issuer that did not mint it"
 	IgnoreShadows   Kind = "end the old version although an override may hold it"
+	UndoUnstarted   Kind = "turn back because what was stopped cannot be started"
 	HearLate        Kind = "pass the point of no return without listening"
 )

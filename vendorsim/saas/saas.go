@@ -156,7 +156,7 @@ func (s *SaaS) seedVendors() {
 
 	s.Stripe = stripe.New(stripe.Config{Now: c.Now, Rand: c.Rand, Live: true, Transport: vendorsim.Transport(map[string]http.Handler{Host: s})})
 	s.First[StripeKey] = s.Stripe.AddKey(stripe.Key{})
-	_, s.First[WebhookSecret] = s.Stripe.AddEndpoint(stripe.Endpoint{ID: Endpoint, URL: WebhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
+	s.IDs[WebhookSecret], s.First[WebhookSecret] = s.Stripe.AddEndpoint(stripe.Endpoint{ID: Endpoint, URL: WebhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
 
 	s.Admin["stripe"] = s.Stripe.AddKey(stripe.Key{Restricted: true, Permissions: []string{"rak_webhook_read", "rak_webhook_write"}})
 

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/pawlhq/pawl/vendorsim/saas"
+)
+
+// other is a rotation by another plan than the usual one.
+type other struct {
+	name  string
+	flags []string
+	gap   string // what may fail in the gap that the plan announces; "" is no gap
+}
+
+// others are the runbook's other ways: resets with their gaps, a second endpoint
+// at Stripe's API, and an encryption key that has leaked.
+func others() []other {
+	return []other{
+		{saas.DatabaseURL, []string{"--plan", "reset"}, "a machine cannot reach the database"},
+		{saas.RedisURL, []string{"--plan", "reset"}, "a tenant cannot reach Redis"},
+		{saas.WebhookSecret, []string{"--plan", "second_endpoint"}, ""},
+		{saas.EncryptionKey, []string{"--compromised"}, ""},
+	}
+}
+
+// otherPlans rotates by the other plans, each in a system and a process of its
+// own: what a process trusts is settled when it first asks. It gives how many
+// of them broke a promise.
+func otherPlans(ctx context.Context, file string) (int, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	broken := 0
+	for i := range others() {
+		c := exec.CommandContext(ctx, self, "-other", strconv.Itoa(i), "-file", file)
+		c.Env, c.Stdout, c.Stderr = append(os.Environ(), child+"=1"), os.Stdout, os.Stderr
+		if err := c.Run(); err != nil {
+			broken++
+		}
+	}
+	return broken, ctx.Err()
+}
+
+// child is set in the environment of a process for one other plan.
+const child = "PAWL_RUNBOOK_CHILD"
+
+// one rotates by one of the other plans and tells whether nothing was broken.
+func one(ctx context.Context, i int, file string, verbose bool) (bool, error) {
+	if i >= len(others()) {
+		return false, fmt.Errorf("there are %d other plans", len(others()))
+	}
+	o := others()[i]
+	n, err := o.rotate(ctx, file, verbose)
+	if err != nil {
+		return false, fmt.Errorf("%s %s: %w", o.name, strings.Join(o.flags, " "), err)
+	}
+	return n == 0, nil
+}
+
+func (o other) rotate(ctx context.Context, file string, verbose bool) (violations int, err error) {
+	w, err := start(ctx, file, options{noACL: o.name == saas.RedisURL})
+	if err != nil {
+		return 0, err
+	}
+	defer w.close()
+	p := &pawl{world: w, file: w.file, verbose: verbose}
+	if err := p.adopt(); err != nil {
+		return 0, err
+	}
+	began := w.now()
+	r, err := p.rotate(ctx, o.name, o.flags...)
+	if err != nil {
+		return 0, err
+	}
+	fmt.Printf("%-22s %-8s %s: %s\n", o.name, r.outcome, strings.Join(o.flags, " "), r.words(w.now().Sub(began), w.calls()))
+	for _, what := range append(append(w.watch.take(), w.wrong(o.name, r)...), w.leaks(p)...) {
+		if o.gap != "" && strings.HasPrefix(what, "P1: "+o.gap) {
+			fmt.Printf("    the gap that the plan announces: %s\n", strings.TrimPrefix(what, "P1: "))
+			continue
+		}
+		violations++
+		fmt.Printf("    VIOLATION %s\n", what)
+	}
+	return violations, nil
+}
