@@ -92,6 +92,9 @@ func (l *procedure) instructions(s *plan.Step) []instruction {
 	case plan.ActProvide, plan.ActTask, plan.ActApprove:
 		return []instruction{l.person(s)}
 	}
+	if s.Task != nil {
+		return []instruction{l.person(s)}
+	}
 	words := l.words(s)
 	if words == "" {
 		return nil
@@ -303,6 +306,8 @@ func actName(s *plan.Step) string {
 		return s.Activate
 	case plan.ActDiscard:
 		return "revoke"
+	case plan.ActStop, plan.ActStart: // calls of kinds that serve checks
+		return "check"
 	default:
 		return string(s.Act)
 	}
@@ -333,7 +338,7 @@ func roleOf(s *plan.Step) estate.Role {
 			return estate.RoleActivation
 		}
 		return estate.RoleLocation
-	case plan.ActCheck:
+	case plan.ActCheck, plan.ActStop, plan.ActStart:
 		return estate.RoleCheck
 	case plan.ActDiscover:
 		return estate.RoleDiscovery
