@@ -91,6 +91,10 @@ func (l *procedure) instructions(s *plan.Step) []instruction {
 		return l.each(s)
 	case plan.ActProvide, plan.ActTask, plan.ActApprove:
 		return []instruction{l.person(s)}
+	case plan.ActStop, plan.ActStart:
+		if s.Task != nil {
+			return []instruction{l.person(s)}
+		}
 	}
 	words := l.words(s)
 	if words == "" {
@@ -303,6 +307,8 @@ func actName(s *plan.Step) string {
 		return s.Activate
 	case plan.ActDiscard:
 		return "revoke"
+	case plan.ActStop, plan.ActStart: // by a kind that serves checks
+		return "check"
 	default:
 		return string(s.Act)
 	}
@@ -333,7 +339,7 @@ func roleOf(s *plan.Step) estate.Role {
 			return estate.RoleActivation
 		}
 		return estate.RoleLocation
-	case plan.ActCheck:
+	case plan.ActCheck, plan.ActStop, plan.ActStart:
 		return estate.RoleCheck
 	case plan.ActDiscover:
 		return estate.RoleDiscovery
