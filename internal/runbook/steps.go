@@ -91,6 +91,10 @@ func (l *procedure) instructions(s *plan.Step) []instruction {
 		return l.each(s)
 	case plan.ActProvide, plan.ActTask, plan.ActApprove:
 		return []instruction{l.person(s)}
+	case plan.ActStop, plan.ActStart:
+		if s.Task != nil {
+			return []instruction{l.person(s)}
+		}
 	}
 	if s.Task != nil {
 		return []instruction{l.person(s)}
@@ -306,7 +310,11 @@ func actName(s *plan.Step) string {
 		return s.Activate
 	case plan.ActDiscard:
 		return "revoke"
+<<<<<<< HEAD
 	case plan.ActStop, plan.ActStart: // calls of kinds that serve checks
+=======
+	case plan.ActStop, plan.ActStart: // by a kind that serves checks
+>>>>>>> pauses
 		return "check"
 	default:
 		return string(s.Act)
