@@ -18,10 +18,10 @@ func prose(text string) string {
 			b.WriteString("&lt;")
 		case '&':
 			b.WriteString(ampersand(runes[i:]))
-		case '\\', '`', '*', '[', ']', '|', '~':
+		case '\\', '`', '*', '[', ']', '|', '~', '$': // between two dollars GitHub reads mathematics
 			b.WriteString(`\` + string(r))
 		case '_': // within a word it means nothing
-			if i == 0 || i == len(runes)-1 || !wordly(runes[i-1]) || !wordly(runes[i+1]) {
+			if i == 0 || i == len(runes)-1 || !lettered(runes[i-1]) || !lettered(runes[i+1]) {
 				b.WriteByte('\\')
 			}
 			b.WriteRune(r)
@@ -61,7 +61,9 @@ func ampersand(text []rune) string {
 	return "&"
 }
 
-func wordly(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
+func wordly(r rune) bool { return lettered(r) || r == '_' }
+
+func lettered(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // code writes text as a code span: between more backticks than it has in a
 // row. A pipe is escaped, which a table needs and GitHub takes back there.

@@ -136,7 +136,7 @@ func (p *page) secretMap() {
 	for i, m := 0, NewMap(p.estate, p.only...); i < len(m.Secrets); i++ {
 		r := &m.Secrets[i]
 		places := joined(r.places(), "<br>", prose)
-		if r.Never != "" {
+		if len(r.Locations) == 0 && r.Never != "" {
 			places = "none"
 		}
 		about := ended(prose(r.Purpose))

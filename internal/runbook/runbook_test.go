@@ -289,3 +289,26 @@ func TestTableFits(t *testing.T) {
 		}
 	}
 }
+
+// TestNeverRotatedHasItsPlaces holds that a secret that never rotates still
+// shows where it is, and that marks in a text stay text.
+func TestNeverRotatedHasItsPlaces(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pawl.yaml")
+	text := `pawl: 1
+estate: acme
+secrets:
+  MASTER_KEY:
+    purpose: Costs $5 and $6, see __init__
+    never: it is cast in metal
+    locations: [{use: file, path: master.key}]
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page := written(t, file)
+	for _, want := range []string{"| file field master.key", `\$5 and \$6, see \_\_init\_\_.`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has not %q:\n%s", want, page)
+		}
+	}
+}
