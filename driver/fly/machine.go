@@ -128,6 +128,9 @@ func (m *machine) unhealthy() string {
 	return ""
 }
 
+// down reports whether a machine that should serve does not.
+func (m *machine) down() bool { return !m.resting() && m.unhealthy() != "" }
+
 // booted tells whether the machine has booted after an instant. A restart is
 // left out: whether it reads secrets again is not documented. So is the start
 // of a suspended machine, which goes on with the memory that it had.

@@ -90,8 +90,9 @@ func (c *conn) roll(ctx context.Context, app string, a driver.Activation) (drive
 }
 
 // survey counts the machines that are done. wait says why none may be touched
-// now: the last one that was is not healthy yet. next is the one to update;
-// one that cannot be reached comes last.
+// now: the last one that was is not healthy yet. next is the one to update: one
+// that does not serve comes first, since it may still boot from another roll and
+// no second one must be down beside it, and one that cannot be reached last.
 func survey(list []machine, at roll) (done int, next *machine, wait string) {
 	for i := range list {
 		m := &list[i]
@@ -104,7 +105,7 @@ func survey(list []machine, at roll) (done int, next *machine, wait string) {
 				continue
 			}
 			done++
-		case next == nil || !next.reachable():
+		case next == nil || !next.reachable(), m.down() && m.reachable() && !next.down():
 			next = m
 		}
 	}

@@ -130,6 +130,34 @@ func TestRollingStopsAtAnUnhealthyMachine(t *testing.T) {
 	}
 }
 
+// TestRollingBeginsWithTheMachineThatIsDown holds that a roll that follows
+// another one in its midst, as an undo does, leaves the machine alone that
+// serves until the one that boots serves too.
+func TestRollingBeginsWithTheMachineThatIsDown(t *testing.T) {
+	s := newSite(t, sim.Config{Starting: 10 * time.Second}, 3)
+	ids := s.Machines("web")
+	a := s.put("new", "rolling")
+	for range 20 { // until the last machine boots and the others serve
+		p, err := s.port.Activate(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Resume = p.Resume
+		if strings.Contains(p.Detail, ids[len(ids)-1]+" boots") {
+			break
+		}
+		s.now = s.now.Add(p.After)
+	}
+	s.roll(s.put("old", "rolling"), func(p driver.Progress) {
+		if up := len(s.Started("web")); up < len(ids)-1 {
+			t.Errorf("%d of %d machines are up: %s", up, len(ids), p.Detail)
+		}
+	})
+	if got := s.loaded("old"); got != len(ids) {
+		t.Errorf("%d machines have it, want %d", got, len(ids))
+	}
+}
+
 func TestRollingWithoutTheVersionOfTheWrite(t *testing.T) {
 	s := newSite(t, slow, 2)
 	a := s.put("new", "rolling")
