@@ -310,11 +310,7 @@ func actName(s *plan.Step) string {
 		return s.Activate
 	case plan.ActDiscard:
 		return "revoke"
-<<<<<<< HEAD
 	case plan.ActStop, plan.ActStart: // calls of kinds that serve checks
-=======
-	case plan.ActStop, plan.ActStart: // by a kind that serves checks
->>>>>>> pauses
 		return "check"
 	default:
 		return string(s.Act)
