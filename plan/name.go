@@ -79,7 +79,9 @@ func (b *builder) mintTask(s *subject) estate.Task {
 	if s.Name != "" && !strings.Contains(t.Do, s.Name) {
 		t.Do = strings.TrimPrefix(t.Do+fmt.Sprintf("\nname it %s", s.Name), "\n")
 	}
-	if w := s.s.Retire.Window; w > 0 {
+	if s.Shape == ShapeWindow && b.compromised() {
+		t.Do = strings.TrimPrefix(t.Do+"\nit has leaked: whatever stands above, have the issuer keep the old one only for as long as writing and loading the new one takes", "\n")
+	} else if w := s.s.Retire.Window; w > 0 {
 		t.Do = strings.TrimPrefix(t.Do+"\nhave the issuer keep the old one for "+Span(w), "\n")
 	}
 	return t
