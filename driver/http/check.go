@@ -121,6 +121,9 @@ func expect(q rest.Request, s estate.Settings, status int, body []byte) (driver.
 	if text := s.String("contains"); text != "" && !bytes.Contains(body, []byte(text)) {
 		return failed("the expected text is not in the answer")
 	}
+	if text := s.String("lacks"); text != "" && bytes.Contains(body, []byte(text)) {
+		return failed("text that must not be there is in the answer")
+	}
 	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("it answered with status %d", status)}, nil
 }
 

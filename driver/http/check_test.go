@@ -31,6 +31,8 @@ func TestGet(t *testing.T) {
 		{"another success", getting("/health", "status", 204), driver.Failed},
 		{"text", getting("/health", "contains", `"status":"ok"`), driver.Passed},
 		{"missing text", getting("/health", "contains", "degraded"), driver.Failed},
+		{"text that must not be there", getting("/health", "lacks", `"status":"ok"`), driver.Failed},
+		{"no text that must not be there", getting("/health", "lacks", "degraded"), driver.Passed},
 		{"JSON", getting("/health", "json", map[string]string{"status": "ok", "build": "7", "checks.0.up": "true", "checks.[name=db].up": "true"}), driver.Passed},
 		{"wrong JSON", getting("/health", "json", map[string]string{"status": "down"}), driver.Failed},
 		{"missing JSON", getting("/health", "json", map[string]string{"checks.1.up": "true"}), driver.Failed},

@@ -83,12 +83,12 @@ func writeFields(more ...estate.Field) []estate.Field {
 		text("activate_body", `{"graceful":true}`, "With `activate: request`, the body, of type application/json. Never a value.", false))
 }
 
-func lookFields(what estate.Field) []estate.Field {
-	return writeFields(
+func lookFields(what ...estate.Field) []estate.Field {
+	return writeFields(append([]estate.Field{
 		text("get_path", "/settings/secrets", "The path whose GET tells what is there. 404 means that nothing is.", true),
-		what,
 		text("remove_path", "/settings/secrets/API_KEY", "The path of the request that takes the copy away. Without it a copy that was not there before cannot be undone.", false),
-		method("remove_method", "DELETE", "DELETE", "POST", "PUT"))
+		method("remove_method", "DELETE", "DELETE", "POST", "PUT"),
+	}, what...)...)
 }
 
 func put() estate.Kind {
@@ -104,7 +104,9 @@ func watched() estate.Kind {
 	return estate.Kind{Role: estate.RoleLocation, Name: kindWatched,
 		Doc: "A declared write to a place that tells something that changes when the value does: a digest, a counter, a time.",
 		Fields: lookFields(text("watch", "secrets.[key=API_KEY].updated_at",
-			"Where in the JSON answer of `get_path` that is: names and list indexes joined by dots; `[key=API_KEY]` finds the element of a list by a field of it.", true)),
+			"Where in the JSON answer of `get_path` that is: names and list indexes joined by dots; `[key=API_KEY]` finds the element of a list by a field of it.", true),
+			estate.Field{Name: "holds", Type: estate.Map, Example: "{'secrets.[key=API_KEY].has_value': 'true'}",
+				Doc: "What else must stand in that answer where a value is held: places and their texts. Without all of them nothing is there, also after a write that was answered well."}),
 		Identity: []string{"path"},
 		Given:    []string{"get_path"},
 		Writes:   []string{"body"},
@@ -149,6 +151,7 @@ func expectFields(status estate.Field) []estate.Field {
 	return []estate.Field{
 		status,
 		text("contains", `"ok"`, "Text that must be in the answer's body.", false),
+		text("lacks", "unauthorized", "Text that must not be in the answer's body.", false),
 		{Name: "json", Type: estate.Map, Example: "{status: ok, checks.0.state: up}",
 			Doc: "What must stand in the answer's JSON: places, written as for `watch` of `put_watched`, and their texts."},
 	}

@@ -95,7 +95,17 @@ func (c *conn) look(ctx context.Context, op string, t driver.Target, place strin
 		return "", false, &driver.Error{Op: op, On: q.On, Kind: driver.Malformed, Effect: pawl.EffectNone, Why: "the answer is not JSON"}
 	}
 	text, ok := find(root, place)
-	return text, ok && text != "", nil
+	return text, ok && text != "" && stands(root, t.Settings.Map("holds")), nil
+}
+
+// stands reports whether all texts are at their places.
+func stands(root any, wanted map[string]string) bool {
+	for place, text := range wanted {
+		if got, ok := find(root, place); !ok || got != text {
+			return false
+		}
+	}
+	return true
 }
 
 // Remove makes the declared removal. What is gone already is removed.

@@ -112,6 +112,12 @@ func TestWatched(t *testing.T) {
 		}
 		digests = append(digests, r.Digest)
 	}
+	for text, there := range map[string]bool{digests[1]: true, "another": false} {
+		holding := place(kindWatched, "holds", map[string]string{g.Settings.String("watch"): text})
+		if r, err := c.Stat(t.Context(), holding); err != nil || r.Exists != there {
+			t.Errorf("where %q must stand there is %+v, %v", text, r, err)
+		}
+	}
 	if digests[0] != "1" || digests[1] != "2" {
 		t.Errorf("what is watched goes %q, want 1 and 2", digests)
 	}

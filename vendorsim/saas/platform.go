@@ -30,6 +30,7 @@ type workspace struct {
 	paused    bool
 	overrides map[string]string // a workspace's own value wins over the global one
 	booted    string            // the language model's key that it runs with; "" while it is paused
+	status    string            // what became of its first call: running, refused or failing; or paused
 }
 
 type logLine struct {
@@ -100,7 +101,7 @@ func putSetting(p *process, c *route.Call, o *org) {
 // start boots a workspace with the key that is in force for it, and makes its
 // first call to the language model. s.mu is held.
 func (s *SaaS) start(ctx context.Context, o *org, w *workspace) {
-	w.booted = ""
+	w.booted, w.status = "", "paused"
 	if w.paused {
 		return
 	}
@@ -109,8 +110,13 @@ func (s *SaaS) start(ctx context.Context, o *org, w *workspace) {
 		w.booted = own
 	}
 	line := w.id + ": started"
-	if code := s.complete(ctx, w.booted); code != http.StatusOK {
-		line = w.id + ": " + map[bool]string{true: "401 unauthorized", false: "the model did not answer"}[code == http.StatusUnauthorized]
+	w.status = "running"
+	switch s.complete(ctx, w.booted) {
+	case http.StatusOK:
+	case http.StatusUnauthorized:
+		line, w.status = w.id+": 401 unauthorized", "refused"
+	default:
+		line, w.status = w.id+": the model did not answer", "failing"
 	}
 	o.platform.lines = append(o.platform.lines, logLine{s.cfg.Now(), line})
 }
@@ -132,15 +138,15 @@ func (s *SaaS) complete(ctx context.Context, key string) int {
 	return resp.StatusCode
 }
 
-// allWorkspaces lists the workspaces of every tenant, with the names of the
-// secrets that each overrides.
+// allWorkspaces lists the workspaces of every tenant: how each fares, and the
+// names of the secrets that it overrides.
 func allWorkspaces(p *process, c *route.Call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	list := []any{}
 	for _, o := range p.orgs {
 		for _, w := range o.platform.workspaces {
-			list = append(list, map[string]any{"org": o.id, "id": w.id, "paused": w.paused, "overrides": sortedKeys(w.overrides)})
+			list = append(list, map[string]any{"org": o.id, "id": w.id, "paused": w.paused, "status": w.status, "overrides": sortedKeys(w.overrides)})
 		}
 	}
 	c.JSON(http.StatusOK, map[string]any{"workspaces": list})
