@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/plan"
 	"github.com/pawlhq/pawl/rotation"
 )
@@ -395,12 +396,16 @@ func (r *run) oneAtATime(entries []rotation.Entry) {
 }
 
 // decided holds P7 by the journal: between an attempt to mint whose end is not
-// known and the next one stands what was found or decided about it.
+// known and the next one stands what was found or decided about it. A value that
+// pawl draws itself is nowhere until its outcome is stored, so it is drawn again.
 func (r *run) decided(entries []rotation.Entry) {
 	lost := map[string]bool{}
 	for _, e := range entries {
 		step, ok := r.plan.Step(e.Step)
 		if !ok || step.Act != plan.ActMint {
+			continue
+		}
+		if sub, _ := r.plan.Subject(step.Secret); sub.Facts.Mint == estate.Locally {
 			continue
 		}
 		switch e.Kind {
