@@ -44,6 +44,7 @@ var layers = []struct {
 	{"internal/crash", 6},
 	{"internal/rehearsal", 6},
 	{"internal/cli", 7},
+	{"internal/demorunbook", 8},
 	{"internal/kill9", 8},
 	{"internal/canary", 8},
 	{"internal/bench", 8},

@@ -1,6 +1,7 @@
 package saas
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 // org is a tenant: a row of org_instances, and its platform.
 type org struct {
 	id, slug, name string
+	owner          string // who is told that the tenant is erased
 	branch         string // at Neon
 	customer       string // at Stripe
 	databaseURL    []byte // encrypted, as the row has it
@@ -68,7 +70,7 @@ func (p *process) view(o *org) map[string]any {
 }
 
 func createOrg(p *process, c *route.Call) {
-	var in struct{ Slug, Name string }
+	var in struct{ Slug, Name, Owner string }
 	if err := c.Read(&in); err != nil || in.Slug == "" || strings.ContainsAny(in.Slug, "/ .") {
 		c.JSON(http.StatusBadRequest, map[string]any{"error": "a slug is needed"})
 		return
@@ -77,7 +79,7 @@ func createOrg(p *process, c *route.Call) {
 		c.JSON(http.StatusConflict, map[string]any{"error": "the slug is taken"})
 		return
 	}
-	o, err := p.provision(in.Slug, in.Name)
+	o, err := p.provision(in.Slug, in.Name, in.Owner)
 	if err != nil {
 		p.refuse(c, http.StatusBadGateway, "provisioning failed: "+err.Error())
 		return
@@ -87,7 +89,7 @@ func createOrg(p *process, c *route.Call) {
 
 // provision makes a tenant: a branch at Neon, an app with a machine at Fly, a
 // customer at Stripe, and the row.
-func (p *process) provision(slug, name string) (*org, error) {
+func (p *process) provision(slug, name, owner string) (*org, error) {
 	if !p.Fly.TokenAccepted(p.env(FlyToken)) {
 		return nil, fmt.Errorf("fly: 401 unauthorized")
 	}
@@ -102,7 +104,7 @@ func (p *process) provision(slug, name string) (*org, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.made++
-	o := &org{id: fmt.Sprintf("org_%04d%s", p.made, vendorsim.Random(p.cfg.Rand, 6)), slug: slug, name: name, branch: branch, customer: customer.ID}
+	o := &org{id: fmt.Sprintf("org_%04d%s", p.made, vendorsim.Random(p.cfg.Rand, 6)), slug: slug, name: name, owner: cmp.Or(owner, "owner@"+slug+".example"), branch: branch, customer: customer.ID}
 	o.databaseURL, err = p.seal("postgresql://tenant:" + vendorsim.Credential(p.cfg.Rand, "npg_", 12) + "@" + branch + ".neon.tech/tenant")
 	if err == nil {
 		o.redisURL, err = p.seal(p.env(RedisURL))
@@ -157,7 +159,7 @@ func (p *process) confirmErasure(o *org) {
 	if key == "" {
 		return
 	}
-	mail := resend.Mail{From: p.env(ResendFrom), To: "owner@" + o.slug + ".example", Subject: "Your data is erased"}
+	mail := resend.Mail{From: p.env(ResendFrom), To: o.owner, Subject: "Your data is erased"}
 	if err := p.Resend.Send(key, mail); err != nil {
 		p.Fly.AddLogLine(App, "error", "purge confirmation email failed: "+err.Error())
 	}
@@ -187,7 +189,7 @@ func reprovisionOrg(p *process, c *route.Call, o *org) {
 // seedTenant makes one of the tenants that are there at first.
 func (s *SaaS) seedTenant(slug string, n int) error {
 	p := &process{s, s.next()}
-	o, err := p.provision(slug, strings.ToUpper(slug[:1])+slug[1:])
+	o, err := p.provision(slug, strings.ToUpper(slug[:1])+slug[1:], "")
 	s.Neon.Finish()
 	if err != nil {
 		return err

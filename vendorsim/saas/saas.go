@@ -36,10 +36,12 @@ const (
 	DatabaseProject = "molecule-cp-12345678" // the control plane's database
 	DatabaseRole    = "molecule_cp"
 	Database        = "molecule"
+	DatabaseBranch  = "br-main-12345678"
 	TenantProject   = "molecule-tenants-87654321" // a branch for each tenant
 	MailDomain      = "moleculesai.app"
 	OtherDomain     = "mail.moleculesai.app" // added at Resend and not verified yet
 	WebhookURL      = "https://" + Host + "/webhooks/stripe"
+	Endpoint        = "we_1TmoleculeCpProduction01" // where Stripe sends to WebhookURL
 )
 
 // The secrets, by the names of their environment variables.
@@ -98,9 +100,6 @@ type SaaS struct {
 	First map[string]string // what every secret held at first
 	IDs   map[string]string // the ids of those at their issuers, where they have one
 
-	DatabaseBranch string // of DatabaseProject
-	Endpoint       string // the id of the webhook endpoint
-
 	cfg     Config
 	vendors http.RoundTripper
 
@@ -143,9 +142,9 @@ func (s *SaaS) seedVendors() {
 	s.Neon.AddOrg(NeonOrg, owner)
 	s.IDs[NeonKey], s.First[NeonKey] = s.Neon.AddKey(owner, "molecule-cp")
 	s.Admin["neon"] = s.First[NeonKey] // the connection works with the secret itself
-	s.DatabaseBranch = s.Neon.AddProject(neon.Project{ID: DatabaseProject, Org: NeonOrg, Role: DatabaseRole, Database: Database})
+	s.Neon.AddProject(neon.Project{ID: DatabaseProject, Org: NeonOrg, Branch: DatabaseBranch, Role: DatabaseRole, Database: Database})
 	s.Neon.AddProject(neon.Project{ID: TenantProject, Org: NeonOrg})
-	password, _ := s.Neon.RolePassword(DatabaseProject, s.DatabaseBranch, DatabaseRole)
+	password, _ := s.Neon.RolePassword(DatabaseProject, DatabaseBranch, DatabaseRole)
 	s.First[DatabaseURL] = (&url.URL{Scheme: "postgresql", User: url.UserPassword(DatabaseRole, password), Host: DatabaseHost, Path: Database, RawQuery: "sslmode=require"}).String()
 
 	s.Resend = resend.New(resend.Config{Now: c.Now, Rand: c.Rand})
@@ -157,7 +156,9 @@ func (s *SaaS) seedVendors() {
 
 	s.Stripe = stripe.New(stripe.Config{Now: c.Now, Rand: c.Rand, Live: true, Transport: vendorsim.Transport(map[string]http.Handler{Host: s})})
 	s.First[StripeKey] = s.Stripe.AddKey(stripe.Key{})
-	s.Endpoint, s.First[WebhookSecret] = s.Stripe.AddEndpoint(stripe.Endpoint{URL: WebhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
+	_, s.First[WebhookSecret] = s.Stripe.AddEndpoint(stripe.Endpoint{ID: Endpoint, URL: WebhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
+
+	s.Admin["stripe"] = s.Stripe.AddKey(stripe.Key{Restricted: true, Permissions: []string{"rak_webhook_read", "rak_webhook_write"}})
 
 	s.Anthropic = anthropic.New(anthropic.Config{Now: c.Now, Rand: c.Rand})
 	s.Admin["anthropic"] = s.Anthropic.AddAdminKey()

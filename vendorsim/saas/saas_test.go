@@ -201,7 +201,7 @@ func TestWebhooks(t *testing.T) {
 	if !emit() {
 		t.Error("an event with the first secret is refused")
 	}
-	second := s.Stripe.RollSecret(s.Endpoint, 24*time.Hour)
+	second := s.Stripe.RollSecret(saas.Endpoint, 24*time.Hour)
 	if !emit() {
 		t.Error("an event that both secrets sign is refused")
 	}

@@ -17,7 +17,7 @@ func (s *SaaS) databaseLogin(raw string) error {
 		return errors.New("DATABASE_URL is no URL")
 	}
 	password, _ := u.User.Password()
-	if _, ok := s.Neon.Login(DatabaseProject, s.DatabaseBranch, u.User.Username(), password); !ok {
+	if _, ok := s.Neon.Login(DatabaseProject, DatabaseBranch, u.User.Username(), password); !ok {
 		return errors.New("password authentication failed")
 	}
 	return nil

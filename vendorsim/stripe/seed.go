@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -18,6 +19,7 @@ type Key struct {
 
 // Endpoint is a webhook endpoint to be added.
 type Endpoint struct {
+	ID          string // "" is a new one
 	URL         string
 	Events      []string // none is every event
 	APIVersion  string
@@ -37,7 +39,7 @@ func (s *Stripe) AddKey(k Key) string {
 func (s *Stripe) AddEndpoint(seed Endpoint) (id, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := &endpoint{id: s.id("we_1"), created: s.now().Truncate(time.Second), url: seed.URL, events: slices.Clone(seed.Events), apiVersion: seed.APIVersion,
+	e := &endpoint{id: cmp.Or(seed.ID, s.id("we_1")), created: s.now().Truncate(time.Second), url: seed.URL, events: slices.Clone(seed.Events), apiVersion: seed.APIVersion,
 		description: seed.Description, metadata: map[string]string{}, disabled: seed.Disabled}
 	if len(e.events) == 0 {
 		e.events = []string{"*"}

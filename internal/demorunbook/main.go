@@ -1,0 +1,108 @@
+// Command demorunbook rotates all eleven secrets of examples/runbook against the
+// whole system of the runbook: the vendors' stand-ins, a real PostgreSQL and a
+// real Redis. Time is virtual, so that a day of soak passes at once. A scripted
+// person answers what pawl asks, by the commands that any user has. After every
+// request and every wait it is asked whether each consumer works; at the end of
+// each rotation, what the vendors say.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	file := flag.String("file", "examples/runbook/pawl.yaml", "the estate")
+	verbose := flag.Bool("v", false, "show what pawl prints")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ok, err := run(ctx, *file, *verbose)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo-runbook:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// run rotates everything once and tells whether nothing was broken.
+func run(ctx context.Context, file string, verbose bool) (bool, error) {
+	w, err := start(ctx, file)
+	if err != nil {
+		return false, err
+	}
+	defer w.close()
+	p := &pawl{world: w, file: w.file, verbose: verbose}
+	if code, out := p.run("", "validate"); code != 0 {
+		return false, fmt.Errorf("pawl validate gives %d: %s", code, out)
+	}
+	if code, out := p.run("", "doctor"); code != 0 {
+		return false, fmt.Errorf("pawl doctor gives %d: %s", code, out)
+	}
+	var sum tally
+	for _, name := range names() {
+		began, calls := w.now(), w.calls()
+		result, err := p.rotate(ctx, name)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", name, err)
+		}
+		sum.add(result)
+		broken := append(w.watch.take(), w.wrong(name, result)...)
+		sum.violations += len(broken)
+		fmt.Printf("%-22s %-8s %s\n", name, result.outcome, result.words(w.now().Sub(began), w.calls()-calls))
+		for _, what := range broken {
+			fmt.Printf("    VIOLATION %s\n", what)
+		}
+	}
+	leaked := w.leaks(p)
+	for _, what := range leaked {
+		fmt.Printf("    VIOLATION P4: %s\n", what)
+	}
+	sum.violations += len(leaked)
+	fmt.Printf("runbook: secrets=%d done=%d refused=%d violations=%d\n", sum.secrets, sum.done, sum.refused, sum.violations)
+	return sum.violations == 0 && sum.done+sum.refused == sum.secrets, nil
+}
+
+// tally counts what became of the secrets.
+type tally struct{ secrets, done, refused, violations int }
+
+func (t *tally) add(r result) {
+	t.secrets++
+	switch r.outcome {
+	case done:
+		t.done++
+	case refused:
+		t.refused++
+	}
+}
+
+// result is what became of one secret.
+type result struct {
+	outcome string
+	why     string
+	asked   []string // what the person was asked and did
+}
+
+// The outcomes of a secret here.
+const (
+	done    = "done"
+	refused = "refused"
+)
+
+// words tells of a result in a line.
+func (r result) words(took time.Duration, calls int) string {
+	if r.outcome == refused {
+		return r.why
+	}
+	text := fmt.Sprintf("in %s of its time, %d calls", took.Round(time.Second), calls)
+	for _, a := range r.asked {
+		text += "; a person: " + a
+	}
+	return text
+}

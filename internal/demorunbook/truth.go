@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pawlhq/pawl/vendorsim/saas"
+)
+
+// watch holds P1: at no instant is a consumer without a version that works. It
+// asks the truth, not pawl.
+type watch struct {
+	w *world
+
+	mu     sync.Mutex
+	broken []string
+}
+
+// look asks every consumer. Each kind of failure counts once.
+func (l *watch) look(when string) {
+	for _, what := range l.w.failing() {
+		l.mu.Lock()
+		if !slices.ContainsFunc(l.broken, func(s string) bool { return strings.HasPrefix(s, what) }) {
+			l.broken = append(l.broken, what+" after "+when)
+		}
+		l.mu.Unlock()
+	}
+}
+
+// take gives what was broken since the last time.
+func (l *watch) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.broken
+	l.broken = nil
+	return list
+}
+
+// failing lists the consumers that do not work now.
+func (w *world) failing() []string {
+	var list []string
+	works := func(ok bool, what string) {
+		if !ok {
+			list = append(list, "P1: "+what)
+		}
+	}
+	works(w.Fly.Healthy(saas.App), "the control plane's Fly token is refused")
+	works(w.Fly.TokenAccepted(w.AtGitHub()), "the workflow's Fly token is refused")
+	works(w.DatabaseWorks(), "a machine cannot reach the database")
+	works(w.RedisWorks(), "a tenant cannot reach Redis")
+	works(w.Unreadable() == 0, "a reader cannot decrypt a row")
+	for what, accepted := range map[string]func(string) bool{saas.NeonKey: w.Neon.KeyAccepted, saas.ResendKey: w.Resend.KeyAccepted, saas.StripeKey: w.Stripe.KeyAccepted} {
+		works(w.everyMachine(what, accepted), "a machine's "+what+" is refused")
+	}
+	works(w.everyMachine(saas.WebhookSecret, w.signs), "a machine refuses every event of Stripe's")
+	for _, ws := range w.Workspaces() {
+		works(ws.Paused || w.Anthropic.Accepted(ws.Key), "a workspace's ANTHROPIC_API_KEY is refused")
+	}
+	return list
+}
+
+// everyMachine asks about what each machine of the control plane runs with.
+func (w *world) everyMachine(name string, accepted func(string) bool) bool {
+	for _, id := range w.Fly.Machines(saas.App) {
+		if v, _ := w.Fly.MachineEnv(saas.App, id, name); !accepted(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// signs reports whether Stripe signs with a secret now.
+func (w *world) signs(secret string) bool {
+	for _, e := range w.Stripe.Endpoints() {
+		if !e.Disabled && slices.Contains(e.Secrets, secret) {
+			return true
+		}
+	}
+	return false
+}
+
+// wrong lists what is not as it must be once a rotation has ended.
+func (w *world) wrong(name string, r result) []string {
+	var list []string
+	must := func(ok bool, what string) {
+		if !ok {
+			list = append(list, what)
+		}
+	}
+	if name == "GITHUB_TOKEN" {
+		must(r.outcome == refused, "it was rotated although it never may")
+		return list
+	}
+	must(r.outcome == done, "the rotation is not done")
+	old := w.First[name]
+	if name == saas.AnthropicKey {
+		for _, slug := range w.Tenants() {
+			must(w.GlobalKey(slug) != old && w.Anthropic.Accepted(w.GlobalKey(slug)), "P2: the platform of "+slug+" has not the new key")
+		}
+		must(w.Anthropic.Status(w.IDs[name]) == "archived", "P3: the old key is "+w.Anthropic.Status(w.IDs[name]))
+		return list
+	}
+	must(w.Stored(name) != old && w.Stored(name) != "", "P2: the control plane's copy was not changed")
+	must(w.Running(saas.App, name) == w.Stored(name), "P2: the machines run with something else than what is stored")
+	return append(list, w.ended(name, old)...)
+}
+
+// ended lists what is wrong about the old value and about what was made beside
+// the new one.
+func (w *world) ended(name, old string) []string {
+	var list []string
+	must := func(ok bool, what string) {
+		if !ok {
+			list = append(list, what)
+		}
+	}
+	switch name {
+	case saas.FlyToken:
+		must(!w.Fly.TokenAccepted(old), "P3: the old token is accepted")
+		must(w.AtGitHub() == w.Stored(name), "P2: GitHub and Fly hold different tokens")
+		must(len(w.LiveDeployTokens()) == 1, "P7: there is more than one token")
+	case saas.NeonKey:
+		must(!w.Neon.KeyAccepted(old), "P3: the old key is accepted")
+		must(len(w.Neon.Keys()) == 1, "P7: there is more than one key")
+	case saas.DatabaseURL:
+		must(w.db.login(old) != nil, "P3: the old login works")
+	case saas.RedisURL:
+		must(w.redisLogin(old) != nil, "P3: the old login works")
+		for _, slug := range w.Tenants() {
+			must(w.Running(saas.TenantPrefix+slug, saas.TenantRedis) == w.Stored(name), "P2: the tenant "+slug+" runs with something else")
+		}
+	case saas.EncryptionKey:
+		must(w.OldRows(old) == 0, "P2: a row is left under the old key")
+		must(!strings.Contains(w.Running(saas.App, saas.DecryptKeys), old), "P3: the control plane still opens rows with the old key")
+		for _, slug := range w.Tenants() {
+			must(w.Running(saas.TenantPrefix+slug, saas.DecryptKeys) == w.Stored(name), "P3: the tenant "+slug+" still opens rows with the old key")
+		}
+	case saas.ResendKey:
+		must(!w.Resend.KeyAccepted(old), "P3: the old key is accepted")
+		must(len(w.Resend.Keys()) == 2, "P7: there are keys beside the new one and pawl's own")
+	case saas.StripeKey:
+		must(!w.Stripe.KeyAccepted(old), "P3: the old key is accepted")
+	case saas.WebhookSecret:
+		must(!w.signs(old), "P3: Stripe still signs with the old secret")
+		w.Stripe.Emit("customer.subscription.updated", map[string]any{"id": "sub_runbook"})
+		w.Stripe.Deliver()
+		for _, d := range w.Stripe.Deliveries() {
+			must(d.Over, "P2: an event was refused")
+		}
+	}
+	return list
+}
+
+// leaks searches what pawl printed and kept for every value that was ever made.
+func (w *world) leaks(p *pawl) []string {
+	texts := map[string]string{"its output": p.said.String()}
+	err := filepath.WalkDir(filepath.Join(w.dir, ".pawl"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		texts[filepath.Base(path)] = string(b)
+		return err
+	})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var list []string
+	for where, text := range texts {
+		for i, value := range w.values() {
+			if strings.Contains(text, value) {
+				list = append(list, fmt.Sprintf("value %d is in %s", i, where))
+			}
+		}
+	}
+	return list
+}
+
+// values lists every value that was ever made.
+func (w *world) values() []string {
+	list := append(w.Values(), w.upstash.Issued()...)
+	list = append(list, w.db.admin)
+	for _, name := range names() {
+		list = append(list, w.First[name], w.Stored(name))
+	}
+	return slices.DeleteFunc(list, func(v string) bool { return v == "" || strings.Contains(v, "@"+saas.MailDomain) })
+}
+
+// login gives the user and the password of a URL, a line each.
+func login(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil {
+		return ""
+	}
+	password, _ := u.User.Password()
+	return u.User.Username() + "\n" + password + "\n"
+}
