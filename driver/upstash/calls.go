@@ -87,8 +87,9 @@ Removing a token ends no connection; the user's rules stay as they are.
 
 ### qstash_token
 
-A QStash user is an account's QStash in one region. Its signing keys are others, which this kind does not touch. The description that this
-driver follows has no overlap for tokens.
+A QStash user is an account's QStash in one region. Its signing keys are others, which this kind does not touch. A reset leaves no
+overlap. Upstash also has calls for a next token that is accepted beside the current one until it is rolled (` + "`next-token`" + `, ` + "`roll-token`" + `);
+they are newer than the description that this driver follows, and it does not make them.
 
 ### How death shows
 
