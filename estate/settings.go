@@ -1,6 +1,18 @@
 package estate
 
-import "time"
+import (
+	"maps"
+	"time"
+)
+
+// With gives settings in which more stand in place of those of the same name.
+// Neither s nor more is changed.
+func (s Settings) With(more Settings) Settings {
+	both := make(Settings, len(s)+len(more))
+	maps.Copy(both, s)
+	maps.Copy(both, more)
+	return both
+}
 
 // String gives a text setting, "" when it is not set.
 func (s Settings) String(name string) string {

@@ -144,18 +144,12 @@ func plain(s string) string {
 // at makes a template into the step at one target. Names of other templates
 // of the discovery become the names of their steps at the same target.
 func (s Step) at(find *Step, key string, settings estate.Settings) Step {
-	merged := make(estate.Settings, len(s.Place.Settings)+len(settings))
-	for _, from := range []estate.Settings{s.Place.Settings, settings} {
-		for k, v := range from {
-			merged[k] = v
-		}
-	}
 	for _, ref := range []*string{&s.Of, &s.Reverses} {
 		if isTemplate(find, *ref) {
 			*ref += "." + key
 		}
 	}
-	s.ID, s.Place.Settings, s.Found = s.ID+"."+key, merged, find.ID
+	s.ID, s.Place.Settings, s.Found = s.ID+"."+key, s.Place.Settings.With(settings), find.ID
 	s.Title += ": " + key
 	return s
 }

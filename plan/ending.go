@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -153,8 +152,7 @@ func (b *builder) drained(s *subject) {
 		p := b.place(l.Use)
 		p.Kind = f.Drain
 		if len(f.DrainWith) > 0 {
-			p.Settings = maps.Clone(p.Settings)
-			maps.Copy(p.Settings, f.DrainWith)
+			p.Settings = p.Settings.With(f.DrainWith)
 		}
 		b.add(Step{Act: ActCheck, Secret: s.Secret, Place: p, Within: DrainWithin, Of: s.putAt(b.plan, l),
 			Title: fmt.Sprintf("%s: nothing started before the write is left at %s", strings.ReplaceAll(f.Drain, "_", " "), Title(l.Use))})

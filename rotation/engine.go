@@ -136,7 +136,7 @@ func (e *Engine) Advance(ctx context.Context, id pawl.RotationID) (Wait, error) 
 		return Wait{}, err
 	}
 	if w.For == ForNothing {
-		w = s.pause()
+		w = s.rest()
 	}
 	return w, s.flush(ctx, true)
 }

@@ -249,7 +249,7 @@ func (j *job) survives(ctx context.Context, port *driver.Port, c *driver.Credent
 func (j *job) accept(m driver.Minted) {
 	sub := j.subject()
 	j.urgent = true
-	if err := fits(sub, m.Value); err != nil {
+	if err := complete(sub, m.Value); err != nil {
 		j.fail(&driver.Error{Op: j.step.Title, Kind: driver.Malformed, Effect: pawl.EffectApplied, Why: err.Error()})
 		j.entries[len(j.entries)-1].Credential = &m.Credential
 		return
@@ -304,11 +304,11 @@ func Fits(sub *plan.Subject, value secret.Parts) error {
 			return err
 		}
 	}
-	return fits(sub, value)
+	return complete(sub, value)
 }
 
-// fits checks that a new value has the declared parts and obeys the rules.
-func fits(sub *plan.Subject, value secret.Parts) error {
+// complete checks that a new value has the declared parts and obeys the rules.
+func complete(sub *plan.Subject, value secret.Parts) error {
 	for _, part := range sub.Parts {
 		if slices.ContainsFunc(sub.Derived, func(d estate.Derived) bool { return d.Part == part }) {
 			continue

@@ -168,13 +168,9 @@ func (j *job) verdict(ctx context.Context, want driver.Verdict) {
 	case got == want:
 		j.ok(Entry{Detail: string(got), Print: j.s.e.fingerprint(value)})
 	default:
-		j.pending(max(maxPoll, j.step.Within/looksInAll), "", fmt.Sprintf("the issuer still says %s", got))
+		j.pending(0, "", fmt.Sprintf("the issuer still says %s", got))
 	}
 }
-
-// looksInAll bounds how often an issuer is asked about a value in the whole
-// time that its answer may take: where it ends versions by itself, a week.
-const looksInAll = 300
 
 // gone proves the end of a version whose value pawl never held: the issuer's
 // list no longer has its credential.

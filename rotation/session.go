@@ -277,10 +277,10 @@ func (s *session) due(stage []*plan.Step) ([]*plan.Step, Wait) {
 	return due, wait
 }
 
-// pause gives what a turn that has acted leaves to wait for. When something
+// rest gives what a turn that has acted leaves to wait for. When something
 // pending is due again may be known to this process alone: a look that brought
 // nothing new is not on record.
-func (s *session) pause() Wait {
+func (s *session) rest() Wait {
 	stage := s.state.current()
 	if s.state.Outcome != pawl.Open || len(stage) == 0 || s.failed(stage) != nil {
 		return Wait{For: ForNothing}

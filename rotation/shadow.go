@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -128,11 +127,7 @@ func (j *job) shadows(ctx context.Context, step *plan.Step) ([]Shadow, int, erro
 		names, places = plan.Keys(step, found), nil
 		for _, settings := range found {
 			at := step.Place
-			at.Settings = maps.Clone(at.Settings)
-			if at.Settings == nil {
-				at.Settings = estate.Settings{}
-			}
-			maps.Copy(at.Settings, settings)
+			at.Settings = at.Settings.With(settings)
 			places = append(places, at)
 		}
 	}

@@ -84,11 +84,10 @@ func writeFields(more ...estate.Field) []estate.Field {
 }
 
 func lookFields(what ...estate.Field) []estate.Field {
-	return writeFields(append([]estate.Field{
-		text("get_path", "/settings/secrets", "The path whose GET tells what is there. 404 means that nothing is.", true),
+	fields := append([]estate.Field{text("get_path", "/settings/secrets", "The path whose GET tells what is there. 404 means that nothing is.", true)}, what...)
+	return writeFields(append(fields,
 		text("remove_path", "/settings/secrets/API_KEY", "The path of the request that takes the copy away. Without it a copy that was not there before cannot be undone.", false),
-		method("remove_method", "DELETE", "DELETE", "POST", "PUT"),
-	}, what...)...)
+		method("remove_method", "DELETE", "DELETE", "POST", "PUT"))...)
 }
 
 func put() estate.Kind {
@@ -131,7 +130,7 @@ func readable() estate.Kind {
 // with the header that carries the credential.
 const (
 	typedHeaders = "{{with .connection.credential}} -H @credential.header{{end}}{{range $name, $text := .headers}} -H {{sh $name \": \" $text}}{{end}}"
-	expected     = "   # status {{with .status}}{{.}}{{else}}2xx{{end}}{{with .contains}}, with {{line .}} in the answer{{end}}{{range $place, $text := .json}}, {{line $place}} is {{line $text}}{{end}}"
+	expected     = "   # status {{with .status}}{{.}}{{else}}2xx{{end}}{{with .contains}}, with {{line .}} in the answer{{end}}{{with .lacks}}, without {{line .}} in the answer{{end}}{{range $place, $text := .json}}, {{line $place}} is {{line $text}}{{end}}"
 )
 
 // byHand is a declared write as a person makes it. Value and credential come

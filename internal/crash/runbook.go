@@ -21,10 +21,9 @@ import (
 // the file is, at the stand-ins of its vendors and of the whole system.
 func Runbook() []*Scenario {
 	var list []*Scenario
-	for _, name := range []pawl.SecretName{saas.FlyToken, saas.NeonKey, saas.DatabaseURL, saas.RedisURL, saas.EncryptionKey, saas.ResendKey,
-		saas.ResendFrom, saas.StripeKey, saas.WebhookSecret, "GITHUB_TOKEN", saas.AnthropicKey} {
-		list = append(list, &Scenario{Name: "runbook: " + string(name), Refuses: name == "GITHUB_TOKEN",
-			Build: func(clock *Clock) (*World, error) { return buildRunbook(name, clock) }})
+	for _, name := range saas.Names() {
+		list = append(list, &Scenario{Name: "runbook: " + name, Refuses: name == saas.ActionsToken,
+			Build: func(clock *Clock) (*World, error) { return buildRunbook(pawl.SecretName(name), clock) }})
 	}
 	return list
 }
@@ -120,7 +119,7 @@ func (b *runbook) current() map[pawl.SecretName]secret.Parts {
 		value = partsOf(b.database.creds[0])
 	case saas.RedisURL:
 		value = partsOf(b.redis.creds[0])
-	case "GITHUB_TOKEN":
+	case saas.ActionsToken:
 		return nil
 	}
 	return map[pawl.SecretName]secret.Parts{pawl.SecretName(b.name): value}

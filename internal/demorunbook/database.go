@@ -2,17 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/url"
 	"sync"
@@ -40,10 +34,10 @@ type database struct {
 // which makes logins, and the one that owns the tables.
 func newDatabase(ctx context.Context, server *postgres.Server) (*database, error) {
 	d := &database{server: server, admin: vendorsim.Credential(rand.Reader, "pgadm_", 24)}
-	if err := d.certify(); err != nil {
+	var err error
+	if d.own, d.authority, err = vendorsim.Certificate(time.Now(), saas.DatabaseHost); err != nil {
 		return nil, err
 	}
-	var err error
 	if d.super, err = pgconn.Connect(ctx, server.DSN("postgres")); err != nil {
 		return nil, err
 	}
@@ -78,22 +72,6 @@ func (d *database) login(raw string) error {
 		return errors.New("the login fails")
 	}
 	return c.Close(context.Background())
-}
-
-// certify makes a certificate for the database's name, which is its own
-// authority.
-func (d *database) certify() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "the database's stand-in"}, DNSNames: []string{saas.DatabaseHost},
-		NotBefore: time.Now().AddDate(-10, 0, 0), NotAfter: time.Now().AddDate(10, 0, 0), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	d.own = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	d.authority = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	return err
 }
 
 // sslRequest is what a client sends to ask for TLS ("Message Formats" in

@@ -14,10 +14,11 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
 func main() {
-	file := flag.String("file", "examples/runbook/pawl.yaml", "the estate")
 	verbose := flag.Bool("v", false, "show what pawl prints")
 	nth := flag.Int("other", -1, "rotate by one of the other plans alone")
 	flag.Parse()
@@ -26,9 +27,9 @@ func main() {
 	var ok bool
 	var err error
 	if *nth >= 0 {
-		ok, err = one(ctx, *nth, *file, *verbose)
+		ok, err = one(ctx, *nth, *verbose)
 	} else {
-		ok, err = run(ctx, *file, *verbose)
+		ok, err = run(ctx, *verbose)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo-runbook:", err)
@@ -39,13 +40,13 @@ func main() {
 }
 
 // run rotates everything once and tells whether nothing was broken.
-func run(ctx context.Context, file string, verbose bool) (bool, error) {
-	w, err := start(ctx, file, options{})
+func run(ctx context.Context, verbose bool) (bool, error) {
+	w, err := start(ctx, options{})
 	if err != nil {
 		return false, err
 	}
 	defer w.close()
-	p := &pawl{world: w, file: w.file, verbose: verbose}
+	p := &pawl{world: w, verbose: verbose}
 	if code, out := p.run("", "validate"); code != 0 {
 		return false, fmt.Errorf("pawl validate gives %d: %s", code, out)
 	}
@@ -56,7 +57,7 @@ func run(ctx context.Context, file string, verbose bool) (bool, error) {
 		return false, fmt.Errorf("pawl doctor gives %d: %s", code, out)
 	}
 	var sum tally
-	for _, name := range names() {
+	for _, name := range saas.Names() {
 		began, calls := w.now(), w.calls()
 		result, err := p.rotate(ctx, name)
 		if err != nil {
@@ -70,7 +71,7 @@ func run(ctx context.Context, file string, verbose bool) (bool, error) {
 			fmt.Printf("    VIOLATION %s\n", what)
 		}
 	}
-	broken, err := otherPlans(ctx, file)
+	broken, err := otherPlans(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -32,14 +32,14 @@ func others() []other {
 // otherPlans rotates by the other plans, each in a system and a process of its
 // own: what a process trusts is settled when it first asks. It gives how many
 // of them broke a promise.
-func otherPlans(ctx context.Context, file string) (int, error) {
+func otherPlans(ctx context.Context) (int, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
 	broken := 0
 	for i := range others() {
-		c := exec.CommandContext(ctx, self, "-other", strconv.Itoa(i), "-file", file)
+		c := exec.CommandContext(ctx, self, "-other", strconv.Itoa(i))
 		c.Env, c.Stdout, c.Stderr = append(os.Environ(), child+"=1"), os.Stdout, os.Stderr
 		if err := c.Run(); err != nil {
 			broken++
@@ -52,25 +52,25 @@ func otherPlans(ctx context.Context, file string) (int, error) {
 const child = "PAWL_RUNBOOK_CHILD"
 
 // one rotates by one of the other plans and tells whether nothing was broken.
-func one(ctx context.Context, i int, file string, verbose bool) (bool, error) {
+func one(ctx context.Context, i int, verbose bool) (bool, error) {
 	if i >= len(others()) {
 		return false, fmt.Errorf("there are %d other plans", len(others()))
 	}
 	o := others()[i]
-	n, err := o.rotate(ctx, file, verbose)
+	n, err := o.rotate(ctx, verbose)
 	if err != nil {
 		return false, fmt.Errorf("%s %s: %w", o.name, strings.Join(o.flags, " "), err)
 	}
 	return n == 0, nil
 }
 
-func (o other) rotate(ctx context.Context, file string, verbose bool) (violations int, err error) {
-	w, err := start(ctx, file, options{noACL: o.name == saas.RedisURL})
+func (o other) rotate(ctx context.Context, verbose bool) (violations int, err error) {
+	w, err := start(ctx, options{noACL: o.name == saas.RedisURL})
 	if err != nil {
 		return 0, err
 	}
 	defer w.close()
-	p := &pawl{world: w, file: w.file, verbose: verbose}
+	p := &pawl{world: w, verbose: verbose}
 	if err := p.adopt(); err != nil {
 		return 0, err
 	}

@@ -21,7 +21,6 @@ import (
 // pawl is the command line in this world.
 type pawl struct {
 	world   *world
-	file    string
 	verbose bool
 	said    bytes.Buffer // everything that it printed
 }
@@ -36,19 +35,13 @@ func (p *pawl) run(in string, args ...string) (int, string) {
 	}
 	a := &cli.App{Streams: &cli.Streams{In: strings.NewReader(in), Out: outs, Err: told}, Registry: all.Drivers(),
 		Transport: p.world, Dial: p.world.Dial, Now: p.world.now, Sleep: p.world.sleep}
-	code := cli.Run(append(args, "--file", p.file), a)
+	code := cli.Run(append(args, "--file", p.world.file), a)
 	text := errs.String() + out.String()
 	p.said.WriteString(text)
 	if out.Len() > 0 && strings.Contains(strings.Join(args, " "), "--json") {
 		return code, out.String()
 	}
 	return code, text
-}
-
-// names lists the secrets in the runbook's order.
-func names() []string {
-	return []string{saas.FlyToken, saas.NeonKey, saas.DatabaseURL, saas.RedisURL, saas.EncryptionKey, saas.ResendKey, saas.ResendFrom,
-		saas.StripeKey, saas.WebhookSecret, "GITHUB_TOKEN", saas.AnthropicKey}
 }
 
 // The exit statuses that matter here (docs/use/exit-codes.md).
@@ -60,7 +53,7 @@ const (
 
 // adopt gives pawl every value in place, before anything has rotated.
 func (p *pawl) adopt() error {
-	for _, name := range names() {
+	for _, name := range saas.Names() {
 		value, ok := p.world.inPlace(name)
 		if !ok {
 			continue
@@ -97,7 +90,7 @@ func (p *pawl) rotate(ctx context.Context, name string, flags ...string) (result
 		case code == 0:
 			r.outcome = done
 			return r, nil
-		case name == "GITHUB_TOKEN":
+		case name == saas.ActionsToken:
 			r.outcome, r.why = refused, why(out)
 			return r, nil
 		case code != exitHeld && code != exitPending:
@@ -207,7 +200,7 @@ func why(out string) string {
 // rotation, a line for each part.
 func (w *world) inPlace(name string) (string, bool) {
 	switch name {
-	case "GITHUB_TOKEN":
+	case saas.ActionsToken:
 		return "", false
 	case saas.DatabaseURL, saas.RedisURL:
 		return login(w.Stored(name)), true

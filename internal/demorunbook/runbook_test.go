@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/pawlhq/pawl/vendorsim/servertest"
@@ -20,7 +19,7 @@ func TestMain(m *testing.M) {
 // TestRunbook rotates all eleven secrets, and holds that no promise was broken.
 func TestRunbook(t *testing.T) {
 	servertest.Needed(t)
-	ok, err := run(t.Context(), filepath.Join("..", "..", "examples", "runbook", "pawl.yaml"), false)
+	ok, err := run(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

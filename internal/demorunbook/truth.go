@@ -26,7 +26,8 @@ type watch struct {
 
 // look asks every consumer. Each kind of failure counts once.
 func (l *watch) look(when string) {
-	for _, what := range l.w.failing() {
+	for _, what := range l.w.Failing() {
+		what = "P1: " + what
 		l.mu.Lock()
 		if !slices.ContainsFunc(l.broken, func(s string) bool { return strings.HasPrefix(s, what) }) {
 			l.broken = append(l.broken, what+" after "+when)
@@ -44,49 +45,6 @@ func (l *watch) take() []string {
 	return list
 }
 
-// failing lists the consumers that do not work now.
-func (w *world) failing() []string {
-	var list []string
-	works := func(ok bool, what string) {
-		if !ok {
-			list = append(list, "P1: "+what)
-		}
-	}
-	works(w.Fly.Healthy(saas.App), "the control plane's Fly token is refused")
-	works(w.Fly.TokenAccepted(w.AtGitHub()), "the workflow's Fly token is refused")
-	works(w.DatabaseWorks(), "a machine cannot reach the database")
-	works(w.RedisWorks(), "a tenant cannot reach Redis")
-	works(w.Unreadable() == 0, "a reader cannot decrypt a row")
-	for what, accepted := range map[string]func(string) bool{saas.NeonKey: w.Neon.KeyAccepted, saas.ResendKey: w.Resend.KeyAccepted, saas.StripeKey: w.Stripe.KeyAccepted} {
-		works(w.everyMachine(what, accepted), "a machine's "+what+" is refused")
-	}
-	works(w.everyMachine(saas.WebhookSecret, w.signs), "a machine refuses every event of Stripe's")
-	for _, ws := range w.Workspaces() {
-		works(ws.Paused || w.Anthropic.Accepted(ws.Key), "a workspace's ANTHROPIC_API_KEY is refused")
-	}
-	return list
-}
-
-// everyMachine asks about what each machine of the control plane runs with.
-func (w *world) everyMachine(name string, accepted func(string) bool) bool {
-	for _, id := range w.Fly.Machines(saas.App) {
-		if v, _ := w.Fly.MachineEnv(saas.App, id, name); !accepted(v) {
-			return false
-		}
-	}
-	return true
-}
-
-// signs reports whether Stripe signs with a secret now.
-func (w *world) signs(secret string) bool {
-	for _, e := range w.Stripe.Endpoints() {
-		if !e.Disabled && slices.Contains(e.Secrets, secret) {
-			return true
-		}
-	}
-	return false
-}
-
 // wrong lists what is not as it must be once a rotation has ended.
 func (w *world) wrong(name string, r result) []string {
 	var list []string
@@ -95,7 +53,7 @@ func (w *world) wrong(name string, r result) []string {
 			list = append(list, what)
 		}
 	}
-	if name == "GITHUB_TOKEN" {
+	if name == saas.ActionsToken {
 		must(r.outcome == refused, "it was rotated although it never may")
 		return list
 	}
@@ -139,9 +97,8 @@ func (w *world) ended(name, old string) []string {
 		}
 	case saas.EncryptionKey:
 		must(w.OldRows(old) == 0, "P2: a row is left under the old key")
-		must(!strings.Contains(w.Running(saas.App, saas.DecryptKeys), old), "P3: the control plane still opens rows with the old key")
-		for _, slug := range w.Tenants() {
-			must(w.Running(saas.TenantPrefix+slug, saas.DecryptKeys) == w.Stored(name), "P3: the tenant "+slug+" still opens rows with the old key")
+		for _, app := range w.OpensWith(old) {
+			must(false, "P3: "+app+" still opens rows with the old key")
 		}
 	case saas.ResendKey:
 		must(!w.Resend.KeyAccepted(old), "P3: the old key is accepted")
@@ -149,12 +106,8 @@ func (w *world) ended(name, old string) []string {
 	case saas.StripeKey:
 		must(!w.Stripe.KeyAccepted(old), "P3: the old key is accepted")
 	case saas.WebhookSecret:
-		must(!w.signs(old), "P3: Stripe still signs with the old secret")
-		w.Stripe.Emit("customer.subscription.updated", map[string]any{"id": "sub_runbook"})
-		w.Stripe.Deliver()
-		for _, d := range w.Stripe.Deliveries() {
-			must(d.Over, "P2: an event was refused")
-		}
+		must(!w.Signs(old), "P3: Stripe still signs with the old secret")
+		must(w.TakesEvents(), "P2: an event was refused")
 	}
 	return list
 }
@@ -198,7 +151,7 @@ func (w *world) leaks(p *pawl) []string {
 func (w *world) values() []string {
 	list := append(w.Values(), w.upstash.Issued()...)
 	list = append(list, w.db.admin)
-	for _, name := range names() {
+	for _, name := range saas.Names() {
 		list = append(list, w.First[name], w.Stored(name))
 	}
 	return slices.DeleteFunc(list, func(v string) bool { return v == "" || strings.Contains(v, "@"+saas.MailDomain) })

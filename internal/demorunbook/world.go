@@ -16,6 +16,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/pawlhq/pawl/examples"
 	"github.com/pawlhq/pawl/vendorsim"
 	"github.com/pawlhq/pawl/vendorsim/anthropic"
 	"github.com/pawlhq/pawl/vendorsim/neon"
@@ -65,7 +66,7 @@ type options struct {
 }
 
 // start starts the system and lays the estate out in a folder of its own.
-func start(ctx context.Context, estate string, o options) (w *world, err error) {
+func start(ctx context.Context, o options) (w *world, err error) {
 	now := time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
 	w = &world{clock: now, deploy: now.Add(daily)}
 	defer func() {
@@ -84,7 +85,7 @@ func start(ctx context.Context, estate string, o options) (w *world, err error) 
 	}
 	w.watch = &watch{w: w}
 	w.file = filepath.Join(w.dir, "pawl.yaml")
-	return w, errors.Join(copyFile(w.file, estate), w.trust())
+	return w, errors.Join(os.WriteFile(w.file, examples.Runbook, 0o600), w.trust())
 }
 
 // servers starts the real databases.
@@ -155,8 +156,8 @@ func (w *world) redisLogin(raw string) error {
 	return errors.Join(c.Ping(context.Background()).Err(), c.Close())
 }
 
-// credentials are pawl's own, in its environment as the estate says. The
-// databases are reached by TLS, so their certificates are trusted.
+// trust puts pawl's own credentials into its environment, where the estate says
+// that they are, and has it trust the certificates of the databases.
 func (w *world) trust() error {
 	_, upstashKey := w.upstash.AddKey(account, "pawl")
 	authority, err := w.upstash.Authority()
@@ -248,12 +249,4 @@ func (w *world) close() {
 	if err = errors.Join(err, os.RemoveAll(w.dir)); err != nil {
 		fmt.Fprintln(os.Stderr, "demo-runbook: clean up:", err)
 	}
-}
-
-func copyFile(to, from string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, b, 0o600)
 }

@@ -56,6 +56,7 @@ const (
 	ResendFrom    = "RESEND_FROM_EMAIL"
 	StripeKey     = "STRIPE_API_KEY"
 	WebhookSecret = "STRIPE_WEBHOOK_SECRET"
+	ActionsToken  = "GITHUB_TOKEN" // GitHub makes it for each run; nobody can rotate it
 	AnthropicKey  = "ANTHROPIC_API_KEY"
 
 	TenantRedis = "REDIS_URL" // what a tenant's container calls RedisURL

@@ -3,8 +3,12 @@ package saas
 import (
 	"context"
 	"errors"
+	"net/mail"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/pawlhq/pawl/vendorsim/stripe"
 )
 
 // databaseLogin logs in with a DATABASE_URL.
@@ -177,4 +181,76 @@ func (s *SaaS) Took(event string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.events[event]
+}
+
+// Names lists the runbook's secrets in its order.
+func Names() []string {
+	return []string{FlyToken, NeonKey, DatabaseURL, RedisURL, EncryptionKey, ResendKey, ResendFrom, StripeKey, WebhookSecret, ActionsToken, AnthropicKey}
+}
+
+// Failing lists the consumers that do not work now. It asks what is so, not
+// what anybody says.
+func (s *SaaS) Failing() []string {
+	var list []string
+	works := func(ok bool, what string) {
+		if !ok {
+			list = append(list, what)
+		}
+	}
+	works(s.Fly.Healthy(App), "the control plane's Fly token is refused")
+	works(s.Fly.TokenAccepted(s.AtGitHub()), "the workflow's Fly token is refused")
+	works(s.DatabaseWorks(), "a machine cannot reach the database")
+	works(s.RedisWorks(), "a tenant cannot reach Redis")
+	works(s.Unreadable() == 0, "a reader cannot decrypt a row")
+	works(s.accepts(NeonKey, s.Neon.KeyAccepted), "a machine's Neon key is refused")
+	works(s.accepts(ResendKey, s.Resend.KeyAccepted), "a machine's Resend key is refused")
+	works(s.accepts(ResendFrom, s.mayBeFrom), "a machine mails from an address that is not verified")
+	works(s.accepts(StripeKey, s.Stripe.KeyAccepted), "a machine's Stripe key is refused")
+	works(s.accepts(WebhookSecret, s.Signs), "a machine refuses every event of Stripe's")
+	for _, w := range s.Workspaces() {
+		works(w.Paused || s.Anthropic.Accepted(w.Key), "the key of workspace "+w.ID+" is refused")
+	}
+	return list
+}
+
+// accepts asks about what each machine of the control plane runs with.
+func (s *SaaS) accepts(name string, accepted func(string) bool) bool {
+	return s.everywhere(App, func(env func(string) string) bool { return accepted(env(name)) })
+}
+
+// mayBeFrom reports whether mail may come from an address.
+func (s *SaaS) mayBeFrom(from string) bool {
+	a, err := mail.ParseAddress(from)
+	if err != nil {
+		return false
+	}
+	_, domain, _ := strings.Cut(a.Address, "@")
+	return s.Resend.DomainStatus(domain) == "verified"
+}
+
+// Signs reports whether Stripe signs with a secret now.
+func (s *SaaS) Signs(secret string) bool {
+	for _, e := range s.Stripe.Endpoints() {
+		if !e.Disabled && slices.Contains(e.Secrets, secret) {
+			return true
+		}
+	}
+	return false
+}
+
+// TakesEvents has Stripe send an event, and reports whether it and all before
+// it were taken.
+func (s *SaaS) TakesEvents() bool {
+	s.Stripe.Emit("customer.subscription.updated", map[string]any{"id": "sub_runbook"})
+	s.Stripe.Deliver()
+	return !slices.ContainsFunc(s.Stripe.Deliveries(), func(d stripe.Delivery) bool { return !d.Over })
+}
+
+// OpensWith lists the apps whose machines open rows with a key.
+func (s *SaaS) OpensWith(key string) []string {
+	apps := []string{App}
+	for _, slug := range s.Tenants() {
+		apps = append(apps, TenantPrefix+slug)
+	}
+	return slices.DeleteFunc(apps, func(app string) bool { return !strings.Contains(s.Running(app, DecryptKeys), key) })
 }

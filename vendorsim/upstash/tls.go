@@ -2,21 +2,11 @@ package upstash
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
-	"time"
-)
 
-// validFor is how long before and after its making the certificate is valid,
-// so that virtual time may go on.
-const validFor = 10 * 365 * 24 * time.Hour
+	"github.com/pawlhq/pawl/vendorsim"
+)
 
 // certificate is that of all hosts of databases. It is its own authority.
 type certificate struct {
@@ -48,17 +38,10 @@ func (u *Upstash) certificate() (certificate, error) {
 	if u.cert.pem != "" {
 		return u.cert, nil
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	own, authority, err := vendorsim.Certificate(u.now(), "*"+domain)
 	if err != nil {
 		return certificate{}, err
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Upstash's stand-in"}, DNSNames: []string{"*" + domain},
-		NotBefore: u.now().Add(-validFor), NotAfter: u.now().Add(validFor), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return certificate{}, err
-	}
-	u.cert = certificate{own: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
+	u.cert = certificate{own: own, pem: authority}
 	return u.cert, nil
 }

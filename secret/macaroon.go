@@ -1,6 +1,25 @@
 package secret
 
-import "encoding/binary"
+import (
+	"encoding/base64"
+	"encoding/binary"
+)
+
+// wholeMacaroon reports whether a macaroon in base64 is whole. Decoded it is
+// one value in MessagePack, an array of four: nonce, location, caveats, and
+// the tail, a signature of 32 bytes (superfly/macaroon, macaroon.go and
+// encode.go). MessagePack says how long everything is, so that an end that is
+// missing shows wherever the cut was made.
+func wholeMacaroon(text []byte) bool {
+	raw := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(raw, text)
+	defer clear(raw)
+	if err != nil || n == 0 || raw[0] != 0x94 {
+		return false
+	}
+	rest, ok := skipMessagePack(raw[:n], 0)
+	return ok && len(rest) == 0
+}
 
 // deepest bounds how far arrays and maps may be nested.
 const deepest = 32
