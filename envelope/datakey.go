@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -21,23 +22,54 @@ import (
 // Any other error means that the keeper could not look.
 var ErrUnwrap = xaes.ErrOpen
 
-// Keeper wraps data keys. binding must be the same for Wrap and Unwrap.
+// Keeper wraps data keys. The binding must be the same for Wrap and Unwrap.
 // Implementations are safe for concurrent use.
 type Keeper interface {
 	// KeyID names the key that Wrap uses, never its bytes.
 	KeyID() string
-	Wrap(ctx context.Context, dek, binding []byte) ([]byte, error)
-	Unwrap(ctx context.Context, wrapped, binding []byte) ([]byte, error)
+	Wrap(ctx context.Context, dek []byte, b KeyBinding) (Wrapped, error)
+	// Unwrap gives a data key back, in memory that the caller may clear. It
+	// fails with ErrUnwrap, possibly wrapped, when the key was looked at and
+	// is not authentic.
+	Unwrap(ctx context.Context, wrapped []byte, b KeyBinding) ([]byte, error)
 }
 
-// KeyState says what a data key is used for.
+// Wrapped is what a keeper makes of a data key.
+type Wrapped struct {
+	Key     []byte
+	Version string // of the keeper's key, where the keeper has versions and tells
+}
+
+// KeyBinding is the data key that a wrapped key is: a key that was wrapped as
+// one does not unwrap as another.
+type KeyBinding struct {
+	ID    uint32
+	Scope string
+}
+
+// Bytes is the binding for keepers that take bytes.
+func (b KeyBinding) Bytes() []byte {
+	return appendField(binary.BigEndian.AppendUint32([]byte("pawl data key"), b.ID), b.Scope)
+}
+
+// Pairs is the binding for keepers that take names with values, which then
+// can be seen in their logs and asked for in their policies.
+func (b KeyBinding) Pairs() map[string]string {
+	return map[string]string{"pawl:key": strconv.FormatUint(uint64(b.ID), 10), "pawl:scope": b.Scope}
+}
+
+// KeyState says what a data key is used for. A key goes through the states
+// from first to last; only a pending one that nobody has sealed under may be
+// destroyed at once.
 type KeyState string
 
 // The key states.
 const (
-	KeyPrimary  KeyState = "primary"  // seals and opens
-	KeyReadable KeyState = "readable" // opens only
-	KeyRetired  KeyState = "retired"  // is no longer unwrapped
+	KeyPending   KeyState = "pending"   // opens; will be primary when every reader has it
+	KeyReadable  KeyState = "readable"  // opens
+	KeyPrimary   KeyState = "primary"   // seals and opens
+	KeyRetiring  KeyState = "retiring"  // opens; nothing should be sealed under it any more
+	KeyDestroyed KeyState = "destroyed" // is no longer unwrapped; its wrapped bytes may be gone
 )
 
 // DataKey is a wrapped data key, as a store keeps it.
@@ -45,15 +77,23 @@ type DataKey struct {
 	ID        uint32
 	Scope     string
 	Keeper    string // KeyID of the keeper that wrapped it
+	Version   string // of the keeper's key, where the keeper told it
 	Wrapped   []byte
 	Check     []byte // first 8 bytes of an HMAC under the key: the right key came back
 	State     KeyState
 	CreatedAt time.Time
 }
 
-// binding ties a wrapped key to its id and scope.
-func (k *DataKey) binding() []byte {
-	return appendField(binary.BigEndian.AppendUint32([]byte("pawl data key"), k.ID), k.Scope)
+func (k *DataKey) binding() KeyBinding { return KeyBinding{ID: k.ID, Scope: k.Scope} }
+
+// wrap has a keeper wrap the key.
+func (k *DataKey) wrap(ctx context.Context, to Keeper, dek []byte) error {
+	w, err := to.Wrap(ctx, dek, k.binding())
+	if err != nil {
+		return refusal("wrap data key", k.ID, err)
+	}
+	k.Keeper, k.Version, k.Wrapped = to.KeyID(), w.Version, w.Key
+	return nil
 }
 
 // NewDataKey makes a primary data key. rnd is crypto/rand when nil.
@@ -66,25 +106,23 @@ func NewDataKey(ctx context.Context, k Keeper, id uint32, scope string, now time
 	if _, err := io.ReadFull(rnd, dek); err != nil {
 		return DataKey{}, fmt.Errorf("make a data key: %w", err)
 	}
-	key := DataKey{ID: id, Scope: scope, Keeper: k.KeyID(), State: KeyPrimary, CreatedAt: now, Check: checkValue(dek)}
-	var err error
-	if key.Wrapped, err = k.Wrap(ctx, dek, key.binding()); err != nil {
-		return DataKey{}, refusal("wrap data key", id, err)
+	key := DataKey{ID: id, Scope: scope, State: KeyPrimary, CreatedAt: now, Check: checkValue(dek)}
+	if err := key.wrap(ctx, k, dek); err != nil {
+		return DataKey{}, err
 	}
 	return key, nil
 }
 
-// Rewrap wraps a data key under another keeper. Nothing that was sealed under
-// it changes.
+// Rewrap wraps a data key under another keeper, or anew under the same, whose
+// key may have a later version. Nothing that was sealed under it changes.
 func Rewrap(ctx context.Context, from []Keeper, to Keeper, k DataKey) (DataKey, error) {
 	dek, err := unwrap(ctx, from, &k)
 	if err != nil {
 		return DataKey{}, err
 	}
 	defer clear(dek)
-	k.Keeper = to.KeyID()
-	if k.Wrapped, err = to.Wrap(ctx, dek, k.binding()); err != nil {
-		return DataKey{}, refusal("wrap data key", k.ID, err)
+	if err := k.wrap(ctx, to, dek); err != nil {
+		return DataKey{}, err
 	}
 	return k, nil
 }
@@ -93,7 +131,7 @@ func Rewrap(ctx context.Context, from []Keeper, to Keeper, k DataKey) (DataKey, 
 func unwrap(ctx context.Context, keepers []Keeper, k *DataKey) ([]byte, error) {
 	i := slices.IndexFunc(keepers, func(keeper Keeper) bool { return keeper.KeyID() == k.Keeper })
 	if i < 0 {
-		return nil, &pawl.Error{Code: pawl.CodeNotFound, Op: "unwrap data key", On: fmt.Sprint(k.ID), Why: "no keeper has the key " + k.Keeper, Next: "put that key file back"}
+		return nil, &pawl.Error{Code: pawl.CodeNotFound, Op: "unwrap data key", On: fmt.Sprint(k.ID), Why: "no keeper has the key " + k.Keeper, Next: "configure the keeper of that key"}
 	}
 	dek, err := keepers[i].Unwrap(ctx, k.Wrapped, k.binding())
 	if err != nil {
@@ -110,7 +148,7 @@ func unwrap(ctx context.Context, keepers []Keeper, k *DataKey) ([]byte, error) {
 // from a keeper that could not do its work, which may pass.
 func refusal(op string, id uint32, err error) error {
 	if errors.Is(err, ErrUnwrap) {
-		return &pawl.Error{Code: pawl.CodeCorrupt, Op: op, On: fmt.Sprint(id), Err: err, Next: "check that the key file belongs to this store"}
+		return &pawl.Error{Code: pawl.CodeCorrupt, Op: op, On: fmt.Sprint(id), Err: err, Next: "check that the keeper's key is the one that wrapped it"}
 	}
 	return &pawl.Error{Code: pawl.CodeStore, Op: op, On: fmt.Sprint(id), Why: "the key keeper could not do it", Err: err, Next: "make the key keeper reachable, then try again"}
 }

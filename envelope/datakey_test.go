@@ -24,7 +24,7 @@ func TestKeyLifecycle(t *testing.T) {
 	mustOpen(t, both, old, place, plain)
 	fresh := seal(t, both, plain, place)
 
-	first.State = envelope.KeyRetired
+	first.State = envelope.KeyDestroyed
 	only := newRing(t, k, first, second)
 	mustOpen(t, only, fresh, place, plain) // it was sealed under the new primary key
 	mustRefuse(t, only, old, place, "a value under a retired key")
@@ -54,7 +54,7 @@ func TestFingerprintsOutliveANewKey(t *testing.T) {
 func TestRetiredKeysNeedNoKeeper(t *testing.T) {
 	k := newKeeper(t, 7)
 	gone := newKey(t, newKeeper(t, 8), 1)
-	gone.State = envelope.KeyRetired
+	gone.State = envelope.KeyDestroyed
 	newRing(t, k, gone, newKey(t, k, 2))
 }
 
@@ -81,7 +81,7 @@ func TestOpenRingRefuses(t *testing.T) {
 		{"no primary key, and one with id 0", []envelope.DataKey{zero}, pawl.CodeCorrupt, "0 data keys are primary"},
 		{"two primary keys", []envelope.DataKey{good, newKey(t, k, 2)}, pawl.CodeCorrupt, "2 data keys are primary"},
 		{"one id twice", []envelope.DataKey{good, with(func(k *envelope.DataKey) { k.State, k.Scope = envelope.KeyReadable, "other" })}, pawl.CodeCorrupt, "two data keys 1"},
-		{"an unknown state", []envelope.DataKey{good, with(func(k *envelope.DataKey) { k.ID, k.State = 2, "pending" })}, pawl.CodeCorrupt, `unknown state "pending"`},
+		{"an unknown state", []envelope.DataKey{good, with(func(k *envelope.DataKey) { k.ID, k.State = 2, "lost" })}, pawl.CodeCorrupt, `unknown state "pending"`},
 		{"a keeper that is not here", []envelope.DataKey{newKey(t, newKeeper(t, 8), 1)}, pawl.CodeNotFound, "no keeper has the key"},
 		{"a key of another keeper by its name", []envelope.DataKey{with(func(key *envelope.DataKey) { *key = newKey(t, newKeeper(t, 8), 1); key.Keeper = k.KeyID() })}, pawl.CodeCorrupt, "not authentic"},
 		{"changed wrapped bytes", []envelope.DataKey{with(func(k *envelope.DataKey) { k.Wrapped[30] ^= 1 })}, pawl.CodeCorrupt, "not authentic"},
@@ -124,11 +124,11 @@ func TestRewrapChangesTheKeeperAlone(t *testing.T) {
 // outage is a keeper over a network that does not answer.
 type outage struct{ envelope.Keeper }
 
-func (outage) Wrap(context.Context, []byte, []byte) ([]byte, error) {
-	return nil, errors.New("no route to host")
+func (outage) Wrap(context.Context, []byte, envelope.KeyBinding) (envelope.Wrapped, error) {
+	return envelope.Wrapped{}, errors.New("no route to host")
 }
 
-func (outage) Unwrap(context.Context, []byte, []byte) ([]byte, error) {
+func (outage) Unwrap(context.Context, []byte, envelope.KeyBinding) ([]byte, error) {
 	return nil, errors.New("no route to host")
 }
 

@@ -29,8 +29,11 @@ const (
 	checkSize  = 8
 )
 
-// format is the fourth byte of a sealed value, behind the magic.
-const format = 0x03
+// Format is the fourth byte of a sealed value, behind the magic.
+const Format = 3
+
+// Overhead is how many bytes a sealed value has more than what it seals.
+const Overhead = headerSize + xaes.NonceSize + xaes.Overhead
 
 var magic = [3]byte{0xA7, 'R', 'K'}
 
@@ -49,12 +52,12 @@ type Ring struct {
 	print   []byte // for fingerprints
 }
 
-// OpenRing unwraps the keys that are not retired. It fails when there is not
+// OpenRing unwraps the keys that are not destroyed. It fails when there is not
 // exactly one primary key, when two have one id or one has an unknown state,
 // when a keeper is missing, and when a key does not come back as it was.
 //
 // Fingerprints must stay comparable when the primary key changes, so they
-// come from the key with the lowest id. Once that one is retired, fingerprints
+// come from the key with the lowest id. Once that one is destroyed, fingerprints
 // are others than before.
 func OpenRing(ctx context.Context, keepers []Keeper, keys []DataKey) (*Ring, error) {
 	primary, err := survey(keys)
@@ -64,7 +67,7 @@ func OpenRing(ctx context.Context, keepers []Keeper, keys []DataKey) (*Ring, err
 	r := &Ring{keys: map[uint32]*xaes.Key{}, primary: primary}
 	lowest := uint32(0)
 	for i := range keys {
-		if keys[i].State == KeyRetired {
+		if keys[i].State == KeyDestroyed {
 			continue
 		}
 		first := r.print == nil || keys[i].ID < lowest
@@ -86,8 +89,8 @@ func survey(keys []DataKey) (uint32, error) {
 		switch k.State {
 		case KeyPrimary:
 			primaries, primary = primaries+1, k.ID
-		case KeyReadable:
-		case KeyRetired:
+		case KeyPending, KeyReadable, KeyRetiring:
+		case KeyDestroyed:
 			continue
 		default:
 			why = fmt.Sprintf("data key %d has the unknown state %q", k.ID, k.State)
@@ -120,43 +123,86 @@ func (r *Ring) add(ctx context.Context, keepers []Keeper, k *DataKey, print bool
 	return err
 }
 
+// Primary is the id of the key that the ring seals under.
+func (r *Ring) Primary() uint32 { return r.primary }
+
+// Has reports whether the ring has a key.
+func (r *Ring) Has(id uint32) bool { return r.keys[id] != nil }
+
 // Seal seals a value for a place.
 func (r *Ring) Seal(v secret.Value, b Binding) (Sealed, error) {
-	head := make([]byte, headerSize+xaes.NonceSize, headerSize+xaes.NonceSize+v.Len()+xaes.Overhead)
-	copy(head, magic[:])
-	head[3] = format
-	binary.BigEndian.PutUint32(head[4:], r.primary)
-	if _, err := rand.Read(head[headerSize:]); err != nil {
-		return nil, err
-	}
 	var out []byte
 	err := v.Use(func(plain []byte) (err error) {
-		out, err = r.keys[r.primary].Seal(head, head[headerSize:], plain, b.data(head[:headerSize]))
+		out, err = r.SealBytes(plain, b)
 		return err
 	})
 	return out, err
+}
+
+// SealBytes seals bytes for a place.
+func (r *Ring) SealBytes(plain []byte, b Binding) (Sealed, error) {
+	out := appendHeader(make([]byte, 0, len(plain)+Overhead), r.primary)[:headerSize+xaes.NonceSize]
+	if _, err := rand.Read(out[headerSize:]); err != nil {
+		return nil, err
+	}
+	return r.keys[r.primary].Seal(out, out[headerSize:], plain, b.data(out[:headerSize]))
 }
 
 // Open opens a sealed value of a place. Whatever was changed, be it one bit,
 // the length, the key or the place, is an error with CodeCorrupt, never
 // another value.
 func (r *Ring) Open(s Sealed, b Binding) (secret.Value, error) {
-	if len(s) < headerSize+xaes.NonceSize+xaes.Overhead || [3]byte(s[:3]) != magic {
-		return secret.Value{}, bad(b, "it is not a sealed value")
+	plain, err := r.OpenBytes(s, b)
+	if err != nil {
+		return secret.Value{}, err
 	}
-	if s[3] != format {
-		return secret.Value{}, bad(b, fmt.Sprintf("it is sealed in format %d, and this pawl reads format %d", s[3], format))
-	}
-	key := r.keys[binary.BigEndian.Uint32(s[4:])]
-	if key == nil {
-		return secret.Value{}, bad(b, fmt.Sprintf("it is sealed under data key %d, which is not here", binary.BigEndian.Uint32(s[4:])))
+	return secret.New(plain), nil
+}
+
+// OpenBytes opens a sealed value of a place as bytes, as Open does.
+func (r *Ring) OpenBytes(s Sealed, b Binding) ([]byte, error) {
+	key, err := r.keyOf(s, b)
+	if err != nil {
+		return nil, err
 	}
 	nonce := s[headerSize : headerSize+xaes.NonceSize]
 	plain, err := key.Open(nil, nonce, s[headerSize+xaes.NonceSize:], b.data(s[:headerSize]))
 	if err != nil {
-		return secret.Value{}, bad(b, err.Error())
+		return nil, bad(b, err.Error())
 	}
-	return secret.New(plain), nil
+	return plain, nil
+}
+
+// keyOf finds the key that a sealed value names.
+func (r *Ring) keyOf(s Sealed, b Binding) (*xaes.Key, error) {
+	if len(s) < Overhead || [3]byte(s[:3]) != magic {
+		return nil, bad(b, "it is not a sealed value")
+	}
+	if s[3] != Format {
+		return nil, bad(b, fmt.Sprintf("it is sealed in format %d, and this version reads format %d", s[3], Format))
+	}
+	id := binary.BigEndian.Uint32(s[4:])
+	if key := r.keys[id]; key != nil {
+		return key, nil
+	}
+	return nil, bad(b, fmt.Sprintf("it is sealed under data key %d, which is not here", id))
+}
+
+// Header is what a value that is sealed in this format under a key begins
+// with. It tells an old value from a new one without any key.
+func Header(keyID uint32) []byte { return appendHeader(nil, keyID) }
+
+func appendHeader(dst []byte, keyID uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, magic[0], magic[1], magic[2], Format), keyID)
+}
+
+// KeyOf tells the key under which a value is sealed; ok is false when it does
+// not look like a value of this format. It proves nothing: only Open does.
+func KeyOf(s Sealed) (id uint32, ok bool) {
+	if len(s) < Overhead || [3]byte(s[:3]) != magic || s[3] != Format {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(s[4:]), true
 }
 
 // Fingerprint gives the keyed digest of a value under this store's key.
@@ -167,12 +213,13 @@ func bad(b Binding, why string) error {
 }
 
 // data is the additional data: the header, then each field with its length.
-func (b Binding) data(header []byte) []byte {
-	out := append(make([]byte, 0, 128), header...)
-	for _, f := range []string{b.Scope, b.Table, b.Column, b.Row} {
-		out = appendField(out, f)
-	}
-	return out
+func (b Binding) data(header []byte) []byte { return b.appendData(make([]byte, 0, 128), header) }
+
+func (b Binding) appendData(dst, header []byte) []byte {
+	dst = appendField(append(dst, header...), b.Scope)
+	dst = appendField(dst, b.Table)
+	dst = appendField(dst, b.Column)
+	return appendField(dst, b.Row)
 }
 
 func appendField(out []byte, f string) []byte {

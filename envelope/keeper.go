@@ -30,18 +30,19 @@ func NewKeyKeeper(key []byte) (*KeyKeeper, error) {
 func (k *KeyKeeper) KeyID() string { return k.id }
 
 // Wrap seals a data key.
-func (k *KeyKeeper) Wrap(_ context.Context, dek, binding []byte) ([]byte, error) {
+func (k *KeyKeeper) Wrap(_ context.Context, dek []byte, b KeyBinding) (Wrapped, error) {
 	nonce := make([]byte, xaes.NonceSize, xaes.NonceSize+len(dek)+xaes.Overhead)
 	if _, err := rand.Read(nonce); err != nil {
-		return nil, err
+		return Wrapped{}, err
 	}
-	return k.key.Seal(nonce, nonce, dek, binding)
+	wrapped, err := k.key.Seal(nonce, nonce, dek, b.Bytes())
+	return Wrapped{Key: wrapped}, err
 }
 
 // Unwrap opens a data key.
-func (k *KeyKeeper) Unwrap(_ context.Context, wrapped, binding []byte) ([]byte, error) {
+func (k *KeyKeeper) Unwrap(_ context.Context, wrapped []byte, b KeyBinding) ([]byte, error) {
 	if len(wrapped) < xaes.NonceSize+xaes.Overhead {
 		return nil, xaes.ErrOpen
 	}
-	return k.key.Open(nil, wrapped[:xaes.NonceSize], wrapped[xaes.NonceSize:], binding)
+	return k.key.Open(nil, wrapped[:xaes.NonceSize], wrapped[xaes.NonceSize:], b.Bytes())
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/envelope/keyfile"
 )
 
@@ -52,11 +53,11 @@ func TestCreateThenLoad(t *testing.T) {
 	if made.KeyID() != loaded.KeyID() {
 		t.Error("another key is loaded than was made")
 	}
-	wrapped, err := made.Wrap(t.Context(), example, nil)
+	wrapped, err := made.Wrap(t.Context(), example, envelope.KeyBinding{ID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := loaded.Unwrap(t.Context(), wrapped, nil); err != nil || !bytes.Equal(got, example) {
+	if got, err := loaded.Unwrap(t.Context(), wrapped.Key, envelope.KeyBinding{ID: 1}); err != nil || !bytes.Equal(got, example) {
 		t.Errorf("what the made key wraps, the loaded one does not unwrap: %v", err)
 	}
 }

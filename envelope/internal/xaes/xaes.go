@@ -44,8 +44,10 @@ func New(key []byte) (*Key, error) {
 	return k, nil
 }
 
-// derive makes the AEAD for a nonce's first half.
-func (k *Key) derive(nonce []byte) (cipher.AEAD, error) {
+// Derive makes the AEAD for a nonce's first 12 bytes: AES-256-GCM, whose own
+// nonces are the last 12. Who seals much under one of them must never give it
+// one of those twice.
+func (k *Key) Derive(nonce []byte) (cipher.AEAD, error) {
 	var sub [KeySize]byte
 	defer clear(sub[:])
 	for i := range 2 {
@@ -67,7 +69,7 @@ func (k *Key) derive(nonce []byte) (cipher.AEAD, error) {
 // Seal appends the ciphertext to dst. nonce has 24 bytes and is never used
 // twice under one key.
 func (k *Key) Seal(dst, nonce, plain, data []byte) ([]byte, error) {
-	aead, err := k.derive(nonce)
+	aead, err := k.Derive(nonce)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func (k *Key) Seal(dst, nonce, plain, data []byte) ([]byte, error) {
 
 // Open appends the plaintext to dst, or fails with ErrOpen.
 func (k *Key) Open(dst, nonce, sealed, data []byte) ([]byte, error) {
-	aead, err := k.derive(nonce)
+	aead, err := k.Derive(nonce)
 	if err != nil {
 		return nil, err
 	}
