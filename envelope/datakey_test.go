@@ -81,7 +81,7 @@ func TestOpenRingRefuses(t *testing.T) {
 		{"no primary key, and one with id 0", []envelope.DataKey{zero}, pawl.CodeCorrupt, "0 data keys are primary"},
 		{"two primary keys", []envelope.DataKey{good, newKey(t, k, 2)}, pawl.CodeCorrupt, "2 data keys are primary"},
 		{"one id twice", []envelope.DataKey{good, with(func(k *envelope.DataKey) { k.State, k.Scope = envelope.KeyReadable, "other" })}, pawl.CodeCorrupt, "two data keys 1"},
-		{"an unknown state", []envelope.DataKey{good, with(func(k *envelope.DataKey) { k.ID, k.State = 2, "lost" })}, pawl.CodeCorrupt, `unknown state "pending"`},
+		{"an unknown state", []envelope.DataKey{good, with(func(k *envelope.DataKey) { k.ID, k.State = 2, "lost" })}, pawl.CodeCorrupt, `unknown state "lost"`},
 		{"a keeper that is not here", []envelope.DataKey{newKey(t, newKeeper(t, 8), 1)}, pawl.CodeNotFound, "no keeper has the key"},
 		{"a key of another keeper by its name", []envelope.DataKey{with(func(key *envelope.DataKey) { *key = newKey(t, newKeeper(t, 8), 1); key.Keeper = k.KeyID() })}, pawl.CodeCorrupt, "not authentic"},
 		{"changed wrapped bytes", []envelope.DataKey{with(func(k *envelope.DataKey) { k.Wrapped[30] ^= 1 })}, pawl.CodeCorrupt, "not authentic"},
