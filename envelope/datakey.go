@@ -150,7 +150,11 @@ func refusal(op string, id uint32, err error) error {
 	if errors.Is(err, ErrUnwrap) {
 		return &pawl.Error{Code: pawl.CodeCorrupt, Op: op, On: fmt.Sprint(id), Err: err, Next: "check that the keeper's key is the one that wrapped it"}
 	}
-	return &pawl.Error{Code: pawl.CodeStore, Op: op, On: fmt.Sprint(id), Why: "the key keeper could not do it", Err: err, Next: "make the key keeper reachable, then try again"}
+	next := pawl.HintOf(err) // what the keeper knows of its server
+	if next == "" {
+		next = "make the key keeper reachable, then try again"
+	}
+	return &pawl.Error{Code: pawl.CodeStore, Op: op, On: fmt.Sprint(id), Why: "the key keeper could not do it", Err: err, Next: next}
 }
 
 func checkValue(dek []byte) []byte {
