@@ -216,21 +216,28 @@ func receiverExported(f *ast.FuncDecl) bool {
 // a decision, made here, with its reason.
 func TestDirectDependencies(t *testing.T) {
 	reasons := map[string]string{
-		"github.com/google/go-cmp":        "tests: readable differences",
-		"github.com/google/go-github":     "GitHub's calls, kept by others",
-		"github.com/jackc/pgx":            "PostgreSQL's protocol, of which pgconn alone is used",
-		"github.com/redis/go-redis":       "tests and stand-ins: Redis as applications reach it",
-		"github.com/rogpeppe/go-internal": "tests: scripts of the command line",
-		"github.com/spf13/cobra":          "commands, flags, completion",
-		"github.com/spf13/pflag":          "cobra's flags: the error that names the unknown one",
-		"github.com/stripe/stripe-go":     "Stripe's calls and signatures, kept by Stripe",
-		"go.yaml.in/yaml":                 "YAML with positions",
-		"golang.org/x/crypto":             "sealed boxes for GitHub's secrets",
-		"golang.org/x/sync":               "bounded concurrency",
-		"golang.org/x/sys":                "file locks",
-		"golang.org/x/term":               "masked prompts",
-		"golang.org/x/time":               "rate limits under virtual time",
-		"modernc.org/sqlite":              "the store, without cgo",
+		"github.com/aws/aws-sdk-go-v2":             "AWS KMS: retries, regions and errors as AWS has them",
+		"github.com/aws/aws-sdk-go-v2/config":      "AWS: where credentials come from, of which there are a dozen ways",
+		"github.com/aws/aws-sdk-go-v2/credentials": "tests: a fixed access key",
+		"github.com/aws/aws-sdk-go-v2/service/kms": "AWS KMS's calls, kept by AWS",
+		"github.com/aws/smithy-go":                 "AWS: the code of an error",
+		"github.com/miekg/pkcs11":                  "hardware tokens; cgo, behind the build tag pkcs11",
+		"golang.org/x/oauth2":                      "Google Cloud: where credentials come from",
+		"github.com/google/go-cmp":                 "tests: readable differences",
+		"github.com/google/go-github":              "GitHub's calls, kept by others",
+		"github.com/jackc/pgx":                     "PostgreSQL's protocol, of which pgconn alone is used",
+		"github.com/redis/go-redis":                "tests and stand-ins: Redis as applications reach it",
+		"github.com/rogpeppe/go-internal":          "tests: scripts of the command line",
+		"github.com/spf13/cobra":                   "commands, flags, completion",
+		"github.com/spf13/pflag":                   "cobra's flags: the error that names the unknown one",
+		"github.com/stripe/stripe-go":              "Stripe's calls and signatures, kept by Stripe",
+		"go.yaml.in/yaml":                          "YAML with positions",
+		"golang.org/x/crypto":                      "sealed boxes for GitHub's secrets",
+		"golang.org/x/sync":                        "bounded concurrency",
+		"golang.org/x/sys":                         "file locks",
+		"golang.org/x/term":                        "masked prompts",
+		"golang.org/x/time":                        "rate limits under virtual time",
+		"modernc.org/sqlite":                       "the store, without cgo",
 	}
 	b, err := os.ReadFile(filepath.Join(root(t), "go.mod"))
 	if err != nil {
@@ -323,4 +330,52 @@ func sources(t *testing.T) []source {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// TestEnvelopeStandsAlone: an application that imports envelope compiles the
+// standard library and nothing of others. Each keeper adds what it needs and
+// no more.
+func TestEnvelopeStandsAlone(t *testing.T) {
+	const aws = "github.com/aws/"
+	for pkg, others := range map[string][]string{
+		"envelope": nil, "envelope/keyfile": nil, "envelope/transit": nil,
+		"envelope/awskms": {aws + "aws-sdk-go-v2/aws", aws + "aws-sdk-go-v2/service/kms", aws + "aws-sdk-go-v2/service/kms/types", aws + "smithy-go"},
+	} {
+		reached := reach(sources(t), pkg)
+		if len(reached) < 3 {
+			t.Errorf("%s: %v is not all that it imports", pkg, reached)
+		}
+		for _, imp := range reached {
+			host, _, _ := strings.Cut(imp, "/")
+			ours := imp == module || imp == module+"/secret" || imp == module+"/envelope" || strings.HasPrefix(imp, module+"/envelope/internal/") ||
+				imp == module+"/internal/mutant"
+			if strings.Contains(host, ".") && !ours && !slices.Contains(others, imp) {
+				t.Errorf("%s reaches %s: whoever imports it must not compile that", pkg, imp)
+			}
+		}
+	}
+}
+
+// reach gives all that a package's files import, and what those of this module
+// import in turn, tests left out.
+func reach(all []source, pkg string) []string {
+	var found []string
+	for next := []string{pkg}; len(next) > 0; next = next[1:] {
+		for _, s := range all {
+			if s.pkg != next[0] || s.test {
+				continue
+			}
+			for _, imp := range s.file.Imports {
+				p := strings.Trim(imp.Path.Value, `"`)
+				if slices.Contains(found, p) {
+					continue
+				}
+				found = append(found, p)
+				if ours, ok := strings.CutPrefix(p, module); ok {
+					next = append(next, strings.TrimPrefix(ours, "/"))
+				}
+			}
+		}
+	}
+	return found
 }
