@@ -338,7 +338,7 @@ func sources(t *testing.T) []source {
 func TestEnvelopeStandsAlone(t *testing.T) {
 	const aws = "github.com/aws/"
 	for pkg, others := range map[string][]string{
-		"envelope": nil, "envelope/keyfile": nil, "envelope/transit": nil,
+		"envelope": nil, "envelope/keyfile": nil, "envelope/transit": nil, "envelope/gcpkms": nil,
 		"envelope/awskms": {aws + "aws-sdk-go-v2/aws", aws + "aws-sdk-go-v2/service/kms", aws + "aws-sdk-go-v2/service/kms/types", aws + "smithy-go"},
 	} {
 		reached := reach(sources(t), pkg)
