@@ -11,6 +11,7 @@ build:
 # Everything that must pass. Race-checked where goroutines meet.
 test: check servers
 	$(GO) test ./...
+	$(MAKE) --no-print-directory test-pkcs11
 	$(MAKE) --no-print-directory race crash-matrix CRASH_SAMPLE=4
 	$(MAKE) --no-print-directory crash-matrix-mutants canary
 	$(MAKE) --no-print-directory kill9 KILL9_RUNS=60
@@ -29,6 +30,14 @@ servers:
 race:
 	@if command -v $${CC:-gcc} >/dev/null; then CGO_ENABLED=1 $(GO) test -race -short ./internal/crash ./store/... ./driver/rest; \
 	else echo "race: no C compiler here, the race detector is left out"; fi
+
+# The key keeper for PKCS#11 tokens needs cgo, and SoftHSM for its tests.
+.PHONY: test-pkcs11
+test-pkcs11:
+	@if ! command -v $${CC:-gcc} >/dev/null; then echo "test-pkcs11: no C compiler here, the key keeper for tokens is left out: install gcc"; \
+	elif [ -n "$$PAWL_WITHOUT_SERVERS" ]; then echo "test-pkcs11: PAWL_WITHOUT_SERVERS is set, the key keeper for tokens is left out"; \
+	else vendorsim/servers.sh softhsm2 && CGO_ENABLED=1 $(GO) vet -tags pkcs11 ./envelope/pkcs11 && \
+	  CGO_ENABLED=1 $(GO) test -race -tags pkcs11 ./envelope/pkcs11; fi
 
 generate:
 	$(GO) generate ./...

@@ -1,15 +1,22 @@
 #!/bin/sh
-# Installs the servers that stand behind some of the stand-ins: PostgreSQL and
-# Redis. Tests start their own private ones; none is started here, and what
-# the packages would start is kept from starting.
+# Installs what stands behind some of the tests: the servers PostgreSQL and
+# Redis, or, by name, softhsm2. Tests start their own private ones; none is
+# started here, and what the packages would start is kept from starting.
 set -eu
 
 postgres() { command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
 redis() { command -v redis-server >/dev/null; }
+softhsm() { command -v softhsm2-util >/dev/null; }
 
 missing=
-postgres || missing="$missing postgresql"
-redis || missing="$missing redis-server"
+for wanted in ${*:-postgresql redis-server}; do
+	case $wanted in
+	postgresql) postgres ;;
+	redis-server) redis ;;
+	softhsm2) softhsm ;;
+	*) echo "servers: $wanted is not one of them" >&2 && exit 2 ;;
+	esac || missing="$missing $wanted"
+done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -32,4 +39,10 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q >/dev/null
 # shellcheck disable=SC2086 # a list of names
 apt-get install -q -y --no-install-recommends -o Dpkg::Options::=--force-confold $missing >/dev/null
-postgres && redis
+for installed in $missing; do
+	case $installed in
+	postgresql) postgres ;;
+	redis-server) redis ;;
+	softhsm2) softhsm ;;
+	esac
+done

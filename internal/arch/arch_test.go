@@ -340,6 +340,7 @@ func TestEnvelopeStandsAlone(t *testing.T) {
 	for pkg, others := range map[string][]string{
 		"envelope": nil, "envelope/keyfile": nil, "envelope/transit": nil, "envelope/gcpkms": nil,
 		"envelope/awskms": {aws + "aws-sdk-go-v2/aws", aws + "aws-sdk-go-v2/service/kms", aws + "aws-sdk-go-v2/service/kms/types", aws + "smithy-go"},
+		"envelope/pkcs11": {"github.com/miekg/pkcs11"},
 	} {
 		reached := reach(sources(t), pkg)
 		if len(reached) < 3 {
