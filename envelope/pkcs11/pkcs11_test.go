@@ -42,7 +42,6 @@ func library(t *testing.T) string {
 type site struct {
 	ctx    *p11.Ctx
 	module *pkcs11.Module
-	slot   uint
 	pin    atomic.Value // what keepers log in with
 	asked  atomic.Int32
 }
@@ -73,10 +72,9 @@ func (s *site) fill(t *testing.T) {
 	slots, err := s.ctx.GetSlotList(true)
 	must(t, err)
 	must(t, s.ctx.InitToken(slots[0], soPIN, "pawl"))
-	slots, err = s.ctx.GetSlotList(true) // a token has another number now
+	slots, err = s.ctx.GetSlotList(true)
 	must(t, err)
-	s.slot = slots[0]
-	session, err := s.ctx.OpenSession(s.slot, p11.CKF_SERIAL_SESSION|p11.CKF_RW_SESSION)
+	session, err := s.ctx.OpenSession(slots[0], p11.CKF_SERIAL_SESSION|p11.CKF_RW_SESSION)
 	must(t, err)
 	must(t, s.ctx.Login(session, p11.CKU_SO, soPIN))
 	must(t, s.ctx.InitPIN(session, pin))
@@ -92,7 +90,18 @@ func (s *site) fill(t *testing.T) {
 			p11.NewAttribute(p11.CKA_EXTRACTABLE, key.extractable), p11.NewAttribute(p11.CKA_ENCRYPT, true), p11.NewAttribute(p11.CKA_DECRYPT, true)})
 		must(t, err)
 	}
-	must(t, s.ctx.CloseAllSessions(s.slot))
+	s.drop(t)
+}
+
+// drop ends all sessions with all tokens, as when they are pulled out. Slots
+// have other numbers after each initialisation.
+func (s *site) drop(t *testing.T) {
+	t.Helper()
+	slots, err := s.ctx.GetSlotList(true)
+	must(t, err)
+	for _, slot := range slots {
+		must(t, s.ctx.CloseAllSessions(slot))
+	}
 }
 
 func must(t *testing.T, err error) {
@@ -127,7 +136,7 @@ func TestConforms(t *testing.T) {
 				},
 				keepertest.Denied: func(t *testing.T) func() {
 					s.pin.Store("a wrong PIN")
-					must(t, s.ctx.CloseAllSessions(s.slot))
+					s.drop(t)
 					return func() { s.pin.Store(pin) }
 				},
 			}}
@@ -144,7 +153,7 @@ func TestALostSessionIsOpenedAnew(t *testing.T) {
 	w, err := k.Wrap(t.Context(), []byte("an example key"), at)
 	must(t, err)
 	for range 5 {
-		must(t, s.ctx.CloseAllSessions(s.slot))
+		s.drop(t)
 		if got, err := k.Unwrap(t.Context(), w.Key, at); err != nil || string(got) != "an example key" {
 			t.Fatalf("after its sessions were lost: %v", err)
 		}
@@ -163,7 +172,7 @@ func TestALostSessionIsOpenedAnew(t *testing.T) {
 func TestAWrongPINIsTriedOnce(t *testing.T) {
 	s := newSite(t)
 	k := s.open(t, "data")
-	must(t, s.ctx.CloseAllSessions(s.slot))
+	s.drop(t)
 	s.pin.Store("a wrong PIN")
 	for i := range 4 {
 		_, err := k.Wrap(t.Context(), []byte("an example key"), at)
