@@ -36,8 +36,8 @@ race:
 test-pkcs11:
 	@if ! command -v $${CC:-gcc} >/dev/null; then echo "test-pkcs11: no C compiler here, the key keeper for tokens is left out: install gcc"; \
 	elif [ -n "$$PAWL_WITHOUT_SERVERS" ]; then echo "test-pkcs11: PAWL_WITHOUT_SERVERS is set, the key keeper for tokens is left out"; \
-	else vendorsim/servers.sh softhsm2 && CGO_ENABLED=1 $(GO) vet -tags pkcs11 ./envelope/pkcs11 && \
-	  CGO_ENABLED=1 $(GO) test -race -tags pkcs11 ./envelope/pkcs11; fi
+	else vendorsim/servers.sh softhsm2 && CGO_ENABLED=1 $(GO) vet -tags pkcs11 ./envelope/pkcs11 ./internal/keepers && \
+	  CGO_ENABLED=1 $(GO) test -race -tags pkcs11 ./envelope/pkcs11 ./internal/keepers; fi
 
 generate:
 	$(GO) generate ./...

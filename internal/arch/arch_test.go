@@ -39,6 +39,7 @@ var layers = []struct {
 	{"store", 5},
 	{"runner", 5},
 	{"internal/credential", 5},
+	{"internal/keepers", 5},
 	{"internal/connect", 6},
 	{"internal/gen", 6},
 	{"internal/runbook", 4},
