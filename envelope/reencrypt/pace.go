@@ -21,10 +21,10 @@ type pace struct {
 	limiter *rate.Limiter
 
 	mu     sync.Mutex
-	share  float64 // of the time that is worked, above 0, at most 1
+	share  float64       // of the time that is worked, above 0, at most 1
 	last   time.Duration // a statement with its commit took, on average
-	slow   string // why the share is below 1
-	stop   string // why nothing is done
+	slow   string        // why the share is below 1
+	stop   string        // why nothing is done
 	resume chan struct{}
 	waited time.Duration
 }

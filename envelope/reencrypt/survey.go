@@ -22,6 +22,8 @@ type Survey struct {
 	Refusals []Refusal
 	Notes    []string // what to know that does not stand in the way
 
+	oid     string
+	name    string // quoted, with its schema
 	leaves  []relation
 	columns []column
 	keys    []column
@@ -100,6 +102,7 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 	r := rows[0]
 	v.Server, _ = strconv.Atoi(r[4])
 	v.Role = r[5]
+	v.oid, v.name = r[0], ident(schema)+"."+ident(name)
 	if v.Server < tidRangeScans {
 		v.refuse("the server has version %s, and scans by position came with 14", "upgrade PostgreSQL", strings.TrimSuffix(strconv.Itoa(v.Server/10000), "0"))
 	}
