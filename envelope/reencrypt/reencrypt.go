@@ -122,7 +122,7 @@ const (
 	defaultLag      = 10 * time.Second
 	defaultLatency  = 250 * time.Millisecond
 	defaultSnapshot = 15 * time.Minute
-	vacuumAtLeast   = 50_000
+	vacuumAtLeast   = 100_000
 	stridedPasses   = 10
 	stridedAtLeast  = 20_000 // rows, below which order does not matter
 )

@@ -36,6 +36,7 @@ type run struct {
 
 	sweep int // set between sweeps
 	total int64
+	rest  int64 // rows that are not as they should be, after the sweep
 
 	rows, values, conflicts atomic.Int64
 	found                   atomic.Int64 // rows of this sweep that were to be written
@@ -79,6 +80,9 @@ func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
 		return res, err
 	}
 	defer control.close(ctx)
+	if err := control.exec(ctx, counting); err != nil {
+		return res, failed("set up the session for", j.Table.Name, err)
+	}
 	if r.v, err = j.survey(ctx, control); err != nil {
 		return res, failed("look at", j.Table.Name, err)
 	}
@@ -88,16 +92,16 @@ func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
 	r.total = r.v.Rows
 	r.pace = newPace(r.opts, r.now, dry)
 	err = r.all(ctx, control)
-	res = Result{Rows: r.rows.Load(), Values: r.values.Load(), Conflicts: r.conflicts.Load(), Unreadable: int64(len(r.told)), Sweeps: r.sweep,
+	res = Result{Rows: r.rows.Load(), Values: r.values.Load(), Conflicts: r.conflicts.Load(), Unreadable: int64(len(r.told)), Sweeps: r.sweep, Left: r.rest,
 		Took: r.now().Sub(r.started), Paused: r.pace.paused()}
 	if err != nil {
 		return res, failed("re-encrypt", j.Table.Name, err)
 	}
-	if res.Left, err = r.left(ctx, control); err != nil {
-		return res, failed("count what is left in", j.Table.Name, err)
-	}
 	return res, nil
 }
+
+// counting is how the control session differs from the workers': it counts.
+const counting = "SET statement_timeout = 0; SET enable_seqscan = on; SET max_parallel_workers_per_gather = 2"
 
 // refusal makes one error of all reasons.
 func (v *Survey) refusal() error {
@@ -139,20 +143,41 @@ func (r *run) all(ctx context.Context, control *session) error {
 	}
 	for {
 		r.sweep++
-		if err := r.sweepOnce(ctx, control, workers); err != nil {
+		if err := r.sweepOnce(ctx, control, workers); err != nil || r.dry {
 			return err
 		}
-		if r.found.Load() == 0 || r.dry {
-			break
+		if err := r.settled(ctx, control); err != nil || r.found.Load() == 0 || r.rest == 0 {
+			return err
 		}
 		if r.sweep >= r.opts.Sweeps {
 			return &pawl.Error{Code: pawl.CodePending, Why: fmt.Sprintf("after %d sweeps somebody still writes old values", r.sweep), Next: "switch all writers to the new key, then start pawl reencrypt again"}
 		}
 	}
-	if r.dry {
+}
+
+// settled makes what was written durable, and counts what is left: by the
+// server where it can tell, and otherwise by what the sweep has seen.
+func (r *run) settled(ctx context.Context, control *session) error {
+	if err := control.barrier(ctx); err != nil {
+		return err
+	}
+	if r.job.Target.Header() == nil {
+		r.rest = max(r.found.Load(), int64(len(r.lost)))
 		return nil
 	}
-	return control.barrier(ctx)
+	r.rest = 0
+	for _, leaf := range r.v.leaves {
+		rows, err := control.rows(ctx, statementsFor(leaf, r.v, r.job.Target.Header(), 1, true).count)
+		if err != nil {
+			return err
+		}
+		n, err := strconv.ParseInt(rows[0][0], 10, 64)
+		if err != nil {
+			return err
+		}
+		r.rest += n
+	}
+	return nil
 }
 
 // sweepOnce goes over all of the table once.
@@ -269,33 +294,17 @@ func (r *run) unreadable(table, col, row string, why error) {
 	}
 	r.told[id], r.lost[row] = true, true
 	if r.job.Unreadable != nil {
-		r.job.Unreadable(Unreadable{Table: table, Column: col, Row: row, Why: why.Error()})
+		r.job.Unreadable(Unreadable{Table: table, Column: col, Row: row, Why: reason(why)})
 	}
 }
 
-// left counts the rows that are not as they should be: by the server where it
-// can tell, and otherwise by what the last sweep has seen.
-func (r *run) left(ctx context.Context, control *session) (int64, error) {
-	header := r.job.Target.Header()
-	if header == nil || r.dry {
-		return int64(len(r.lost)), nil
+// reason is what an error says besides where it was.
+func reason(err error) string {
+	var e *pawl.Error
+	if errors.As(err, &e) && e.Why != "" {
+		return e.Why
 	}
-	if err := control.exec(ctx, "SET statement_timeout = 0; SET enable_seqscan = on"); err != nil {
-		return 0, err
-	}
-	total := int64(0)
-	for _, leaf := range r.v.leaves {
-		rows, err := control.rows(ctx, statementsFor(leaf, r.v, header, 1, true).count)
-		if err != nil {
-			return 0, err
-		}
-		n, err := strconv.ParseInt(rows[0][0], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		total += n
-	}
-	return total, nil
+	return err.Error()
 }
 
 func (r *run) log(msg string, args ...any) {

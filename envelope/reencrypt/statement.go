@@ -36,7 +36,7 @@ func statementsFor(rel relation, v *Survey, header []byte, passes int, wait bool
 		list = append(list, ident(v.scope.name))
 	}
 	old := oldRows(v, header)
-	s := statements{sel: fmt.Sprintf("SELECT %s FROM ONLY %s WHERE ctid > $1 AND ctid < $2 AND %s%s LIMIT $3", strings.Join(list, ", "), rel.name, old, share(v, passes))}
+	s := statements{sel: fmt.Sprintf("SELECT %s FROM ONLY %s WHERE ctid > $1 AND ctid < $2%s AND %s LIMIT $3", strings.Join(list, ", "), rel.name, share(v, passes), old)}
 	var match, unnest, set []string
 	for i, k := range v.keys {
 		match = append(match, fmt.Sprintf("t.%s = u.k%d", ident(k.name), i))
