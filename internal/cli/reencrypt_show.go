@@ -132,7 +132,9 @@ func (d *reencryptDoc) text(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(&b, "%s: %s rows with %s values written in %s%s\n", d.Table, grouped(d.Rows), grouped(d.Values), took.Round(time.Millisecond), rate)
-	fmt.Fprintf(&b, "  %d sweeps; %s rows were changed by somebody else in between, and done again\n", d.Sweeps, grouped(d.Conflicts))
+	if d.Conflicts > 0 {
+		fmt.Fprintf(&b, "  %s rows were changed by somebody else in between, and done again\n", grouped(d.Conflicts))
+	}
 	fmt.Fprintf(&b, "  %s rows are left that are not under the new key, counted after all was on disk\n", grouped(d.Left))
 	if d.Fence {
 		b.WriteString("  the database refuses older formats from now on\n")
