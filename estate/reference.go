@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -40,6 +41,16 @@ func (d *decoder) reference(n *yaml.Node) Reference {
 		return Reference{Scheme: scheme, Rest: rest}
 	}
 	return Reference{}
+}
+
+// ParseReference reads a reference as the estate writes it, env:NAME or
+// file:PATH, from a flag.
+func ParseReference(s string) (Reference, error) {
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok || !slices.Contains(schemes(), scheme) || strings.TrimSpace(rest) == "" || scheme == "env" && !isVariable(rest) {
+		return Reference{}, errors.New("it is not where a credential is found, such as env:DATABASE_URL or file:key.hex; its value never goes into an argument")
+	}
+	return Reference{Scheme: scheme, Rest: rest}, nil
 }
 
 func isVariable(s string) bool { return isName(strings.TrimLeft(s, "_"), "_") }

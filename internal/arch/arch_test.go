@@ -50,6 +50,8 @@ var layers = []struct {
 	{"internal/kill9", 8},
 	{"internal/canary", 8},
 	{"internal/bench", 8},
+	{"internal/reencryptbench", 8},
+	{"internal/reencrypttorture", 8},
 	{"cmd", 9},
 }
 

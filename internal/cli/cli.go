@@ -81,7 +81,7 @@ Try it without any account: pawl demo`,
 	f.StringVar(&a.Dir, "dir", "", "where store and key are kept (default: .pawl beside the estate, or PAWL_DIR)")
 	f.BoolVar(&a.JSON, "json", false, "print one JSON document on standard output")
 	root.AddCommand(initCommand(a), validateCommand(a), doctorCommand(a), planCommand(a), rotateCommand(a), statusCommand(a),
-		resumeCommand(a), undoCommand(a), approveCommand(a), provideCommand(a), historyCommand(a), driftCommand(a), mapCommand(a), runbookCommand(a), evidenceCommand(a),
+		resumeCommand(a), undoCommand(a), approveCommand(a), provideCommand(a), historyCommand(a), driftCommand(a), mapCommand(a), runbookCommand(a), evidenceCommand(a), reencryptCommand(a),
 		schemaCommand(a), demoCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd()
 	completionExamples(root)

@@ -34,4 +34,5 @@ const (
 	AnnounceOnce    Kind = "announce a check that acts once for all"
 	UndoUnstarted   Kind = "turn back because what was stopped cannot be started"
 	HearLate        Kind = "pass the point of no return without listening"
+	OverwriteRows   Kind = "write a row over what came since it was read"
 )

@@ -40,6 +40,7 @@ var ErrMissing = errors.New("the programs of PostgreSQL (postgres, initdb) are n
 // Options of a server. The zero Options are good for tests.
 type Options struct {
 	Durable  bool      // survive a crash of the machine; slower
+	Default  bool      // as the package configures it: Durable, and no settings of its own besides the addresses
 	Rand     io.Reader // for the superuser's password; crypto/rand when nil
 	Settings []string  // of postgresql.conf, as "log_statement=all"
 }
@@ -137,9 +138,12 @@ func (s *Server) create(ctx context.Context) error {
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *Server) run(ctx context.Context, o Options) error {
-	settings := append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "password_encryption=scram-sha-256",
-		"shared_buffers=16MB", "max_connections=60", "log_timezone=UTC"}, o.Settings...)
-	if !o.Durable {
+	settings := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "log_timezone=UTC"}
+	if !o.Default {
+		settings = append(settings, "password_encryption=scram-sha-256", "shared_buffers=16MB", "max_connections=60")
+	}
+	settings = append(settings, o.Settings...)
+	if !o.Durable && !o.Default {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
 	var err error

@@ -1,0 +1,189 @@
+package reencrypt
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/pawlhq/pawl"
+)
+
+// pace keeps the job within its limits. Its speed is a share of what is
+// possible: halved at each look at which something suffers, and raised again when
+// nothing does.
+type pace struct {
+	opts    Options
+	now     pawl.Clock
+	limiter *rate.Limiter
+
+	mu     sync.Mutex
+	share  float64       // of the time that is worked, above 0, at most 1
+	last   time.Duration // a statement with its commit took, on average
+	slow   string        // why the share is below 1
+	stop   string        // why nothing is done
+	resume chan struct{}
+	waited time.Duration
+}
+
+const (
+	leastShare = 0.02
+	faster     = 1.5 // each look at which nothing suffers
+	lookEach   = time.Second
+)
+
+func newPace(o Options, now pawl.Clock, dry bool) *pace {
+	p := &pace{opts: o, now: now, share: 1, resume: make(chan struct{})}
+	if o.Rate > 0 && !dry {
+		p.limiter = rate.NewLimiter(rate.Limit(o.Rate), max(o.Batch, o.Rate/20))
+	}
+	return p
+}
+
+// wait waits until so many rows may be written.
+func (p *pace) wait(ctx context.Context, rows int) error {
+	if rows == 0 {
+		return ctx.Err()
+	}
+	start := p.now()
+	defer func() { p.add(p.now().Sub(start)) }()
+	if p.limiter != nil {
+		if err := p.limiter.WaitN(ctx, min(rows, p.limiter.Burst())); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	pause := time.Duration(float64(p.last) * (1 - p.share) / p.share)
+	p.mu.Unlock()
+	if pause > 0 {
+		t := time.NewTimer(min(pause, lookEach))
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+	for {
+		p.mu.Lock()
+		stop, resume := p.stop, p.resume
+		p.mu.Unlock()
+		if stop == "" {
+			return ctx.Err()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-resume:
+		}
+	}
+}
+
+func (p *pace) add(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waited += d
+}
+
+func (p *pace) paused() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waited
+}
+
+// held says what the job waits for, or is slowed down by.
+func (p *pace) held() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stop != "" {
+		return "waits: " + p.stop
+	}
+	if p.share < 1 {
+		return fmt.Sprintf("at %d %%: %s", int(p.share*100), p.slow)
+	}
+	return ""
+}
+
+// latencyOver is over how many statements the average is.
+const latencyOver = 16
+
+// took tells how long a statement took with its commit.
+func (p *pace) took(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last == 0 {
+		p.last = d
+	}
+	p.last += (d - p.last) / latencyOver
+}
+
+// slower is called with mu held.
+func (p *pace) slower(why string) { p.share, p.slow = max(leastShare, p.share/2), why }
+
+// saw tells what a look at the server has seen.
+func (p *pace) saw(lag, snapshot time.Duration, pid string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stop := ""
+	switch {
+	case lag > 2*p.opts.MaxLag:
+		stop = fmt.Sprintf("a replica is %s behind", lag.Round(time.Second))
+	case snapshot > p.opts.MaxSnapshot:
+		stop = fmt.Sprintf("the session %s has held a snapshot for %s, and no space can be reused", pid, snapshot.Round(time.Second))
+	case lag > p.opts.MaxLag:
+		p.slower(fmt.Sprintf("a replica is %s behind", lag.Round(time.Second)))
+	case p.last > p.opts.MaxLatency:
+		p.slower(fmt.Sprintf("a statement takes %s", p.last.Round(time.Millisecond)))
+	default:
+		p.share = min(1, p.share*faster)
+	}
+	if p.stop != "" && stop == "" {
+		close(p.resume)
+		p.resume = make(chan struct{})
+	}
+	p.stop = stop
+}
+
+// looks asks for the lag of the slowest replica and for the oldest snapshot of
+// others, in seconds. A role that may not see other sessions sees none.
+const looks = `SELECT coalesce((SELECT extract(epoch FROM max(replay_lag)) FROM pg_catalog.pg_stat_replication), 0)::float8,
+  coalesce(extract(epoch FROM now() - oldest.xact_start), 0)::float8, coalesce(oldest.who, '')
+FROM (SELECT) one LEFT JOIN LATERAL (SELECT xact_start, who FROM (
+  SELECT xact_start, pid::text AS who FROM pg_catalog.pg_stat_activity WHERE backend_xmin IS NOT NULL AND application_name <> 'pawl reencrypt' AND backend_type = 'client backend'
+  UNION ALL SELECT prepared, 'of the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts) s ORDER BY xact_start LIMIT 1) oldest ON true`
+
+// watch looks at the server each second, until ctx ends.
+func (r *run) watch(ctx context.Context) {
+	s, err := r.job.open(ctx)
+	if err != nil {
+		r.log("replicas and snapshots are not watched", "error", err)
+		return
+	}
+	defer s.close(ctx)
+	tick := time.NewTicker(lookEach)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		rows, err := s.rows(ctx, looks)
+		if err != nil {
+			if ctx.Err() == nil {
+				r.log("replicas and snapshots are not watched any more", "error", failed("watch", r.job.Table.Name, err))
+			}
+			return
+		}
+		r.pace.saw(seconds(rows[0][0]), seconds(rows[0][1]), rows[0][2])
+		r.progress(true)
+	}
+}
+
+func seconds(text string) time.Duration {
+	f, _ := strconv.ParseFloat(text, 64) // the query casts it
+	return time.Duration(f * float64(time.Second))
+}

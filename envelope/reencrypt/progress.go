@@ -1,0 +1,102 @@
+package reencrypt
+
+import (
+	"context"
+	"time"
+)
+
+// speed is rows a second over the last seconds.
+type speed struct {
+	at   time.Time
+	rows int64
+	per  float64
+}
+
+// rateOver is how much of the past the rate is of.
+const rateOver = 5 * time.Second
+
+func (r *speed) saw(now time.Time, rows int64) {
+	d := now.Sub(r.at)
+	if r.at.IsZero() || d <= 0 {
+		r.at, r.rows = now, rows
+		return
+	}
+	fresh := float64(rows-r.rows) / d.Seconds()
+	weight := min(1, d.Seconds()/rateOver.Seconds())
+	if r.per == 0 {
+		weight = 1
+	}
+	r.per += (fresh - r.per) * weight
+	r.at, r.rows = now, rows
+}
+
+// passed notes that a share of a part is through.
+func (r *run) passed(p part, share float64) {
+	all := uint32(0)
+	for _, leaf := range r.v.leaves {
+		all += max(leaf.pages, 1)
+	}
+	r.mu.Lock()
+	r.part = min(1, r.part+share*float64(p.end-p.first)/float64(max(all, 1)))
+	r.mu.Unlock()
+}
+
+// progress tells where the job stands, at most once a second.
+func (r *run) progress(always bool) {
+	if r.job.Progress == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if now.Sub(r.report) < time.Second && !always {
+		return
+	}
+	r.report = now
+	p := Progress{Sweep: r.sweep, Done: r.rows.Load(), Total: r.total, Part: r.part, Held: r.pace.held(), Unreadable: int64(len(r.told)), Conflicts: r.conflicts.Load()}
+	r.rate.saw(now, p.Done)
+	p.Rate = r.rate.per
+	if p.Rate > 0 && p.Total > p.Done && p.Sweep == 1 {
+		p.Left = time.Duration(float64(p.Total-p.Done) / p.Rate * float64(time.Second))
+	}
+	r.job.Progress(p)
+}
+
+// vacuumEach is after how many rows the table is vacuumed.
+func (r *run) vacuumEach() int64 {
+	switch {
+	case r.opts.Vacuum < 0:
+		return 1 << 62
+	case r.opts.Vacuum > 0:
+		return int64(r.opts.Vacuum)
+	}
+	return max(vacuumAtLeast, r.total/10)
+}
+
+// vacuum frees the space of what was replaced each time that enough was, until
+// ctx ends. Without it the table would be twice as large in the end.
+func (r *run) vacuum(ctx context.Context) {
+	if r.opts.Vacuum < 0 {
+		return
+	}
+	s, err := r.job.open(ctx)
+	if err == nil {
+		defer s.close(ctx)
+		err = s.exec(ctx, "SET statement_timeout = 0")
+	}
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.vacuumed:
+		}
+		for _, leaf := range r.v.leaves {
+			if err = s.exec(ctx, "VACUUM (SKIP_LOCKED, TRUNCATE off) "+leaf.name); err != nil {
+				break
+			}
+		}
+	}
+	if ctx.Err() == nil {
+		r.log("the table is not vacuumed on the way", "error", failed("vacuum", r.job.Table.Name, err))
+	}
+}

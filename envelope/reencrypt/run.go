@@ -1,0 +1,314 @@
+package reencrypt
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pawlhq/pawl"
+)
+
+// patientSweep is the last sweep that passes over rows which somebody holds
+// locked: they are most likely free when the next one comes.
+const patientSweep = 3
+
+// partBlocks is how many blocks a worker takes at once, in order: 8 MiB.
+const partBlocks = 1024
+
+// run is a job at work.
+type run struct {
+	job   *Job
+	opts  Options
+	v     *Survey
+	now   pawl.Clock
+	dry   bool
+	bind  string
+	binds []string // of the columns
+	pace  *pace
+
+	sweep int // set between sweeps
+	total int64
+	rest  int64 // rows that are not as they should be, after the sweep
+
+	rows, values, conflicts atomic.Int64
+	found                   atomic.Int64 // rows of this sweep that were to be written
+	sinceVacuum             atomic.Int64
+
+	mu       sync.Mutex
+	told     map[[2]string]bool // unreadable values, by column and row
+	lost     map[string]bool    // rows that have one
+	part     float64            // of this sweep
+	report   time.Time
+	started  time.Time
+	rate     speed
+	vacuumed chan struct{}
+}
+
+// Run does the job: sweeps until one finds nothing to do, makes what it has
+// written durable, and counts what is left. It is safe to stop at any instant
+// and to start again, also twice at the same time.
+//
+// It fails with CodeUnsupported and all reasons, before anything is written,
+// when the table is one that it cannot safely rewrite, and with CodePending
+// when somebody goes on writing old values.
+func (j *Job) Run(ctx context.Context) (Result, error) { return j.start(ctx, false) }
+
+// DryRun reads and opens every value that Run would rewrite, and writes
+// nothing. Rows and Values of its result are those that Run would write.
+func (j *Job) DryRun(ctx context.Context) (Result, error) { return j.start(ctx, true) }
+
+func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
+	r := &run{job: j, opts: j.Options.withDefaults(), now: j.Now, dry: dry, bind: cmp.Or(j.Table.Bind, j.Table.Name),
+		told: map[[2]string]bool{}, lost: map[string]bool{}, vacuumed: make(chan struct{}, 1)}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	for _, c := range j.Table.Columns {
+		r.binds = append(r.binds, cmp.Or(c.Bind, c.Name))
+	}
+	r.started = r.now()
+	control, err := j.open(ctx)
+	if err != nil {
+		return res, err
+	}
+	defer control.close(ctx)
+	if err := control.exec(ctx, counting); err != nil {
+		return res, failed("set up the session for", j.Table.Name, err)
+	}
+	if r.v, err = j.survey(ctx, control); err != nil {
+		return res, failed("look at", j.Table.Name, err)
+	}
+	if err := r.v.refusal(); err != nil {
+		return res, err
+	}
+	r.total = r.v.Rows
+	r.pace = newPace(r.opts, r.now, dry)
+	err = r.all(ctx, control)
+	res = Result{Rows: r.rows.Load(), Values: r.values.Load(), Conflicts: r.conflicts.Load(), Unreadable: int64(len(r.told)), Sweeps: r.sweep, Left: r.rest,
+		Took: r.now().Sub(r.started), Paused: r.pace.paused()}
+	if err != nil {
+		return res, failed("re-encrypt", j.Table.Name, err)
+	}
+	return res, nil
+}
+
+// counting is how the control session differs from the workers': it counts.
+const counting = "SET statement_timeout = 0; SET enable_seqscan = on; SET max_parallel_workers_per_gather = 2"
+
+// refusal makes one error of all reasons.
+func (v *Survey) refusal() error {
+	if len(v.Refusals) == 0 {
+		return nil
+	}
+	var all []error
+	for _, f := range v.Refusals {
+		all = append(all, &pawl.Error{Code: pawl.CodeUnsupported, Op: "re-encrypt", On: v.Table, Why: f.Why, Next: f.Next})
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return &pawl.Error{Code: pawl.CodeUnsupported, Op: "re-encrypt", On: v.Table, Err: errors.Join(all...), Next: v.Refusals[0].Next}
+}
+
+// all sweeps until there is nothing to do.
+func (r *run) all(ctx context.Context, control *session) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	if !r.dry {
+		beside.Go(func() { r.vacuum(ctx) })
+		beside.Go(func() { r.watch(ctx) })
+	}
+	workers := make([]*worker, 0, r.opts.Workers)
+	defer func() {
+		for _, w := range workers {
+			w.s.close(ctx)
+		}
+	}()
+	for range r.opts.Workers {
+		w, err := r.newWorker(ctx)
+		if err != nil {
+			return err
+		}
+		workers = append(workers, w)
+	}
+	for {
+		r.sweep++
+		if err := r.sweepOnce(ctx, control, workers); err != nil || r.dry {
+			return err
+		}
+		if err := r.settled(ctx, control); err != nil || r.found.Load() == 0 || r.rest == 0 {
+			return err
+		}
+		if r.sweep >= r.opts.Sweeps {
+			return &pawl.Error{Code: pawl.CodePending, Why: fmt.Sprintf("after %d sweeps somebody still writes old values", r.sweep), Next: "switch all writers to the new key, then start pawl reencrypt again"}
+		}
+	}
+}
+
+// settled makes what was written durable, and counts what is left: by the
+// server where it can tell, and otherwise by what the sweep has seen.
+func (r *run) settled(ctx context.Context, control *session) error {
+	if err := control.barrier(ctx); err != nil {
+		return err
+	}
+	if r.job.Target.Header() == nil {
+		r.rest = max(r.found.Load(), int64(len(r.lost)))
+		return nil
+	}
+	r.rest = 0
+	for _, leaf := range r.v.leaves {
+		rows, err := control.rows(ctx, statementsFor(leaf, r.v, r.job.Target.Header(), 1, true).count)
+		if err != nil {
+			return err
+		}
+		n, err := strconv.ParseInt(rows[0][0], 10, 64)
+		if err != nil {
+			return err
+		}
+		r.rest += n
+	}
+	return nil
+}
+
+// sweepOnce goes over all of the table once.
+func (r *run) sweepOnce(ctx context.Context, control *session, workers []*worker) error {
+	parts, err := r.parts(ctx, control)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.part = 0
+	r.mu.Unlock()
+	r.found.Store(0)
+	next := make(chan part)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(next)
+		for _, p := range parts {
+			select {
+			case next <- p:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for _, w := range workers {
+		group.Go(func() error {
+			for p := range next {
+				if err := w.do(ctx, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// parts cuts the table for the workers. The first sweep of a table with many
+// indexes goes over large parts in several passes.
+func (r *run) parts(ctx context.Context, control *session) ([]part, error) {
+	var out []part
+	for _, leaf := range r.v.leaves {
+		rows, err := control.rows(ctx, "SELECT pg_catalog.pg_relation_size($1::oid) / current_setting('block_size')::int", leaf.oid)
+		if err != nil {
+			return nil, err
+		}
+		blocks, err := strconv.ParseUint(rows[0][0], 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		passes := r.passes(leaf)
+		size := uint32(partBlocks)
+		if passes > 1 {
+			size = r.stridedBlocks(leaf, uint32(blocks), passes)
+		}
+		for first := uint32(0); first < uint32(blocks); first += size {
+			out = append(out, part{rel: leaf, first: first, end: min(first+size, uint32(blocks)), passes: passes})
+		}
+	}
+	return out, nil
+}
+
+func (r *run) passes(leaf relation) int {
+	switch {
+	case r.sweep > 1 || r.dry || len(r.v.keys) == 0:
+		return 1
+	case r.opts.Passes > 0:
+		return r.opts.Passes
+	case r.v.Indexes >= 2 && leaf.rows >= stridedAtLeast:
+		return stridedPasses
+	}
+	return 1
+}
+
+// stridedBlocks is the size of a part that is done in several passes: so large
+// that a pass is some statements long, and what it moved away is past when the
+// next pass comes; and so small that each worker has several.
+func (r *run) stridedBlocks(leaf relation, blocks uint32, passes int) uint32 {
+	perBlock := max(1, leaf.rows/int64(max(1, blocks)))
+	want := uint32(int64(r.opts.Batch*passes*10) / perBlock)
+	return max(64, min(want, blocks/uint32(2*r.opts.Workers)+1))
+}
+
+// wrote counts rows that were written, and those that somebody was quicker
+// with.
+func (r *run) wrote(p *page, rows, conflicts int) {
+	if rows+conflicts == 0 {
+		return
+	}
+	r.rows.Add(int64(rows))
+	r.conflicts.Add(int64(conflicts))
+	r.found.Add(int64(rows + conflicts))
+	if n := p.rows(); n > 0 {
+		r.values.Add(p.values * int64(rows) / int64(n))
+	}
+	if r.sinceVacuum.Add(int64(rows)) >= r.vacuumEach() && !r.dry {
+		r.sinceVacuum.Store(0)
+		select {
+		case r.vacuumed <- struct{}{}:
+		default:
+		}
+	}
+	r.progress(false)
+}
+
+// unreadable notes a value that no key opens, once.
+func (r *run) unreadable(table, col, row string, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := [2]string{col, row}
+	if r.told[id] {
+		return
+	}
+	r.told[id], r.lost[row] = true, true
+	if r.job.Unreadable != nil {
+		r.job.Unreadable(Unreadable{Table: table, Column: col, Row: row, Why: reason(why)})
+	}
+}
+
+// reason is what an error says besides where it was.
+func reason(err error) string {
+	var e *pawl.Error
+	if errors.As(err, &e) && e.Why != "" {
+		return e.Why
+	}
+	return err.Error()
+}
+
+func (r *run) log(msg string, args ...any) {
+	if r.job.Log != nil {
+		r.job.Log.Log(context.Background(), slog.LevelWarn, msg, args...)
+	}
+}

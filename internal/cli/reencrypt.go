@@ -1,0 +1,361 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/envelope"
+	"github.com/pawlhq/pawl/envelope/reencrypt"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/internal/credential"
+	"github.com/pawlhq/pawl/secret"
+)
+
+// reencryptFlags are those of pawl reencrypt.
+type reencryptFlags struct {
+	database string
+	table    reencrypt.Table
+	columns  []string
+	newKey   string
+	oldKeys  []string
+	format   string
+	encoding string
+	options  reencrypt.Options
+	noVacuum bool
+	dry      bool
+	fence    bool
+	report   string
+	backups  string
+	resolver *credential.Resolver
+}
+
+func reencryptCommand(a *App) *cobra.Command {
+	f := &reencryptFlags{}
+	c := &cobra.Command{
+		Use:   "reencrypt --table TABLE --column COLUMN ...",
+		Short: "Write the encrypted columns of a table anew under another key, while the application works",
+		Long: `Opens every value of the columns with the old keys and writes it anew under the
+new one, while the application reads and writes (PostgreSQL 14 or later). A row
+that somebody changes in between is never overwritten: it is read again. The rows
+are the state: a run that was stopped, by whatever, is simply started again.
+Sweeps go on until one finds nothing to do.
+
+Before it starts, every reader must know the new key and every writer must use it.
+
+What no key opens stays as it is and is reported; the status is then 5. What
+cannot be done safely is refused before anything is written, with all reasons.
+
+Values that are found: AES-GCM under a static key (nonce, ciphertext, tag), in
+bytes, hexadecimal or base64; and those of package envelope. Values that are
+written: those of package envelope (--format envelope), or the first form under
+the new key (--format static), for applications that read no other. The keys are
+32 bytes in hexadecimal or base64, named by where they are found.`,
+		Example: `  # how many rows are there to be written, and does every one of them open?
+  pawl reencrypt --table org_instances --column database_url --column redis_url \
+    --database env:DATABASE_URL --new-key env:NEW_KEY --old-key env:OLD_KEY --dry-run
+
+  # do it, at most 20,000 rows a second, and have the database refuse older values from then on
+  pawl reencrypt --table org_instances --column database_url --column redis_url \
+    --database env:DATABASE_URL --new-key env:NEW_KEY --old-key env:OLD_KEY --rate 20000 --fence --backups 30d`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.reencrypt(cmd.Context(), f) },
+	}
+	f.register(c.Flags())
+	return c
+}
+
+func (f *reencryptFlags) register(s *pflag.FlagSet) {
+	s.StringVar(&f.database, "database", "env:DATABASE_URL", "where the database's URL is found")
+	s.StringVar(&f.table.Name, "table", "", "the table, with its schema where that is not public")
+	s.StringSliceVar(&f.columns, "column", nil, "an encrypted column; once for each")
+	s.StringSliceVar(&f.table.Key, "key", nil, "a column of the rows' key (default: the primary key)")
+	s.StringVar(&f.table.Bind, "bind", "", "the table's name as the application binds it into values (default: as --table)")
+	s.StringVar(&f.table.Scope, "scope", "", "the scope that the application binds into values")
+	s.BoolVar(&f.table.Unbound, "unbound", false, "values are not bound to their row's key")
+	s.StringVar(&f.newKey, "new-key", "", "where the new key is found")
+	s.StringSliceVar(&f.oldKeys, "old-key", nil, "where an old key is found; once for each")
+	s.StringVar(&f.format, "format", "envelope", "what is written: envelope or static")
+	s.StringVar(&f.encoding, "encoding", "", "with --format static, of text columns: hex, base64 or base64url")
+	s.BoolVar(&f.dry, "dry-run", false, "open every value and write none")
+	s.IntVar(&f.options.Rate, "rate", 0, "rows a second, at most")
+	s.IntVar(&f.options.Workers, "workers", 2, "sessions that write")
+	s.IntVar(&f.options.Batch, "batch", 1000, "rows in one statement, at most: they stay locked until it ends")
+	s.IntVar(&f.options.Passes, "passes", 0, "passes over each part of the table (default: 1, or 10 where two or more indexes make that quicker)")
+	s.IntVar(&f.options.Sweeps, "sweeps", 20, "sweeps, at most")
+	s.DurationVar(&f.options.MaxLag, "max-lag", 10*time.Second, "how far a replica may be behind before the job slows down")
+	s.DurationVar(&f.options.MaxLatency, "max-latency", 250*time.Millisecond, "how long a statement may take before the job slows down")
+	s.DurationVar(&f.options.MaxSnapshot, "max-snapshot", 15*time.Minute, "how old another session's snapshot may be before the job waits for its end")
+	s.StringSliceVar(&f.options.Triggers, "allow-trigger", nil, "a trigger that may run for every row")
+	s.BoolVar(&f.noVacuum, "no-vacuum", false, "do not vacuum the table on the way")
+	s.BoolVar(&f.fence, "fence", false, "have the database refuse older values when nothing is left (format envelope; needs the table's owner)")
+	s.StringVar(&f.report, "report", "", "a file for the values that no key opens, as JSON Lines")
+	s.StringVar(&f.backups, "backups", "", "how long backups are kept, such as 30d: until then the old key may be needed")
+}
+
+func (a *App) reencrypt(ctx context.Context, f *reencryptFlags) error {
+	job, err := a.reencryptJob(ctx, f)
+	if err != nil {
+		return err
+	}
+	kept := time.Duration(-1)
+	if f.backups != "" {
+		if kept, err = estate.ParseDuration(f.backups); err != nil {
+			return usageError{fmt.Errorf("--backups: %w", err)}
+		}
+	}
+	if f.fence && f.dry {
+		return usageError{errors.New("--fence does not go with --dry-run")}
+	}
+	out, err := f.openReport()
+	if err != nil {
+		return err
+	}
+	show := newReencryptShow(a, job.Table.Name, f.dry, out)
+	job.Progress, job.Unreadable = show.progress, show.unreadable
+	run := job.Run
+	if f.dry {
+		run = job.DryRun
+	}
+	began := a.now()
+	res, err := run(ctx)
+	show.close()
+	if out != nil {
+		err = errors.Join(err, out.Close())
+	}
+	if err != nil {
+		return interrupted(ctx, err, res)
+	}
+	doc := newReencryptDoc(job.Table.Name, f.dry, res, began, kept)
+	if f.fence && res.Unreadable == 0 {
+		if err := job.Fence(ctx); err != nil {
+			return err
+		}
+		doc.Fence = true
+	}
+	if err := a.print(doc, func() error { return doc.text(a.Streams.Out) }); err != nil {
+		return err
+	}
+	return doc.verdict()
+}
+
+// interrupted says that a stopped run can go on.
+func interrupted(ctx context.Context, err error, res reencrypt.Result) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return &pawl.Error{Code: pawl.CodeInterrupted, Op: "re-encrypt", Why: fmt.Sprintf("it was stopped after %s rows; each row is whole, under one key or the other", grouped(res.Rows)), Next: "the same command goes on"}
+}
+
+func (f *reencryptFlags) openReport() (*os.File, error) {
+	if f.report == "" {
+		return nil, nil
+	}
+	out, err := os.OpenFile(f.report, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, &pawl.Error{Code: pawl.CodeFailed, Op: "open the report", On: f.report, Err: err, Next: "choose another file with --report"}
+	}
+	return out, nil
+}
+
+// reencryptJob makes the job of the flags.
+func (a *App) reencryptJob(ctx context.Context, f *reencryptFlags) (*reencrypt.Job, error) {
+	if f.table.Name == "" || len(f.columns) == 0 {
+		return nil, usageError{errors.New("name the table with --table, and each encrypted column with --column")}
+	}
+	for _, name := range f.columns {
+		f.table.Columns = append(f.table.Columns, reencrypt.Column{Name: name})
+	}
+	if f.noVacuum {
+		f.options.Vacuum = -1
+	}
+	base, err := filepath.Abs(filepath.Dir(a.file()))
+	if err != nil {
+		return nil, err
+	}
+	f.resolver = &credential.Resolver{Dir: base}
+	target, err := f.target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	connect, err := f.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &reencrypt.Job{Table: f.table, Target: target, Options: f.options, Connect: connect, Now: a.now, Log: a.logger()}, nil
+}
+
+// target makes the form that values are to have.
+func (f *reencryptFlags) target(ctx context.Context) (reencrypt.Target, error) {
+	fresh, err := f.readKey(ctx, "--new-key", f.newKey)
+	if err != nil {
+		return nil, err
+	}
+	var old [][]byte
+	for _, ref := range f.oldKeys {
+		k, err := f.readKey(ctx, "--old-key", ref)
+		if err != nil {
+			return nil, err
+		}
+		if bytes.Equal(k, fresh) {
+			return nil, usageError{fmt.Errorf("--old-key %s is the new key", ref)}
+		}
+		old = append(old, k)
+	}
+	legacy, err := envelope.NewLegacy(append([][]byte{fresh}, old...), nil)
+	if err != nil {
+		return nil, err
+	}
+	switch f.format {
+	case "envelope":
+		ring, err := envelope.DirectRing(fresh, old...)
+		if err != nil {
+			return nil, err
+		}
+		return reencrypt.ToEnvelope(ring, legacy, ring), nil
+	case "static":
+		encoding := reencrypt.Encoding(f.encoding)
+		switch encoding {
+		case "", reencrypt.Hex, reencrypt.Base64, reencrypt.Base64URL:
+			return reencrypt.ToStatic(fresh, legacy, encoding)
+		}
+		return nil, usageError{fmt.Errorf("--encoding %s: it is hex, base64 or base64url", f.encoding)}
+	}
+	return nil, usageError{fmt.Errorf("--format %s: it is envelope or static", f.format)}
+}
+
+// resolve reads what a flag refers to.
+func (f *reencryptFlags) resolve(ctx context.Context, flag, text string) (secret.Value, error) {
+	ref, err := estate.ParseReference(text)
+	if err != nil {
+		return secret.Value{}, usageError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return f.resolver.Resolve(ctx, ref)
+}
+
+// readKey reads a key: 32 bytes in hexadecimal or base64.
+func (f *reencryptFlags) readKey(ctx context.Context, flag, text string) ([]byte, error) {
+	if text == "" {
+		return nil, usageError{fmt.Errorf("say where the key is found: %s env:NAME", flag)}
+	}
+	v, err := f.resolve(ctx, flag, text)
+	if err != nil {
+		return nil, err
+	}
+	var key []byte
+	err = v.Use(func(b []byte) error {
+		key = decodeKey(b)
+		return nil
+	})
+	if err == nil && key == nil {
+		err = &pawl.Error{Code: pawl.CodeInvalid, Op: "read the key", On: text, Why: "it is not 32 bytes in hexadecimal or base64", Next: "openssl rand -hex 32 makes one"}
+	}
+	return key, err
+}
+
+// decodeKey gives 32 bytes, or nil.
+func decodeKey(b []byte) []byte {
+	if key, err := hex.DecodeString(string(b)); err == nil && len(key) == 32 {
+		return key
+	}
+	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
+		if key, err := enc.DecodeString(string(b)); err == nil && len(key) == 32 {
+			return key
+		}
+	}
+	return nil
+}
+
+// connect makes the way to the database.
+func (f *reencryptFlags) connect(ctx context.Context) (func(context.Context) (*pgconn.PgConn, error), error) {
+	v, err := f.resolve(ctx, "--database", f.database)
+	if err != nil {
+		return nil, err
+	}
+	var config *pgconn.Config
+	err = v.Use(func(b []byte) error {
+		config, err = pgconn.ParseConfig(string(b))
+		return err
+	})
+	if err != nil { // the library's error may quote the URL
+		return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "read the database's URL", On: f.database, Why: "it is not a PostgreSQL URL", Next: "postgres://user:password@host:5432/database?sslmode=verify-full"}
+	}
+	return func(ctx context.Context) (*pgconn.PgConn, error) { return pgconn.ConnectConfig(ctx, config.Copy()) }, nil
+}
+
+// reencryptDoc is the result of pawl reencrypt.
+type reencryptDoc struct {
+	Table      string    `json:"table"`
+	DryRun     bool      `json:"dry_run,omitempty"`
+	Rows       int64     `json:"rows"`
+	Values     int64     `json:"values"`
+	Conflicts  int64     `json:"conflicts"`
+	Unreadable int64     `json:"unreadable"`
+	Left       int64     `json:"left"`
+	Sweeps     int       `json:"sweeps"`
+	Seconds    float64   `json:"seconds"`
+	Paused     float64   `json:"paused_seconds"`
+	Fence      bool      `json:"fence,omitempty"`
+	KeepUntil  time.Time `json:"keep_old_key_until,omitzero"`
+
+	kept time.Duration
+}
+
+func newReencryptDoc(table string, dry bool, r reencrypt.Result, at time.Time, kept time.Duration) *reencryptDoc {
+	d := &reencryptDoc{Table: table, DryRun: dry, Rows: r.Rows, Values: r.Values, Conflicts: r.Conflicts, Unreadable: r.Unreadable, Left: r.Left,
+		Sweeps: r.Sweeps, Seconds: r.Took.Seconds(), Paused: r.Paused.Seconds(), kept: kept}
+	if !dry && kept >= 0 {
+		d.KeepUntil = at.Add(r.Took).Add(kept)
+	}
+	return d
+}
+
+// verdict is the error of what is left to people.
+func (d *reencryptDoc) verdict() error {
+	switch {
+	case d.Unreadable > 0:
+		return &pawl.Error{Code: pawl.CodeHeld, Op: "re-encrypt", On: d.Table, Why: fmt.Sprintf("%s values open with no key, and are as they were", grouped(d.Unreadable)),
+			Next: "find their key and give it with --old-key, or write them anew; --report FILE lists them"}
+	case d.Left > 0 && !d.DryRun:
+		return &pawl.Error{Code: pawl.CodePending, Op: "re-encrypt", On: d.Table, Why: fmt.Sprintf("%s rows are left: somebody still writes old values", grouped(d.Left)), Next: "switch all writers to the new key, then start it again"}
+	case d.DryRun && d.Rows > 0:
+		return &pawl.Error{Code: pawl.CodePending, Op: "re-encrypt", On: d.Table, Why: fmt.Sprintf("%s rows are to be written", grouped(d.Rows)), Next: "the same command without --dry-run"}
+	}
+	return nil
+}
+
+// unreadableDoc is a line of the report.
+type unreadableDoc struct {
+	Table  string `json:"table"`
+	Column string `json:"column"`
+	Row    string `json:"row"`
+	Why    string `json:"why"`
+}
+
+func (s *reencryptShow) unreadable(u reencrypt.Unreadable) {
+	if s.report != nil {
+		// What cannot be written shows when the file is closed.
+		_ = json.NewEncoder(s.report).Encode(unreadableDoc(u))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told++; s.told <= maxTold {
+		s.line(fmt.Sprintf("%s.%s of row %s opens with no key: %s", u.Table, u.Column, cmp.Or(u.Row, "?"), u.Why))
+	}
+}
+
+// maxTold bounds how many values that no key opens are told one by one.
+const maxTold = 10
