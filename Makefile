@@ -83,6 +83,18 @@ demo-runbook: servers
 bench: build
 	@$(GO) run ./internal/bench -pawl bin/pawl
 
+# Re-encrypts a table that an application writes to, with kills of the job and
+# of the server, and looks for lost values.
+.PHONY: reencrypt-torture
+reencrypt-torture: build servers
+	@$(GO) run ./internal/reencrypttorture -pawl bin/pawl
+
+# What pawl reencrypt costs beside the server's own rewriting of the same bytes.
+ROWS ?= 200000
+.PHONY: bench-reencrypt
+bench-reencrypt: build servers
+	@$(GO) run ./internal/reencryptbench -pawl bin/pawl -rows $(ROWS)
+
 # Searches everything that pawl leaves and shows for secret values.
 .PHONY: canary
 canary: build

@@ -53,6 +53,7 @@ type Server struct {
 	dir     string
 	bin     string
 	account child.Account
+	options Options
 	process *child.Process
 }
 
@@ -67,7 +68,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin}
+	s := &Server{bin: bin, options: o}
 	if s.account, err = child.Unprivileged("postgres"); err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
@@ -83,7 +84,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		err = s.create(ctx)
 	}
 	if err == nil {
-		err = s.run(ctx, o)
+		err = s.run(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start PostgreSQL: %w", err), os.RemoveAll(s.dir))
@@ -137,7 +138,8 @@ func (s *Server) create(ctx context.Context) error {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-func (s *Server) run(ctx context.Context, o Options) error {
+func (s *Server) run(ctx context.Context) error {
+	o := s.options
 	settings := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "log_timezone=UTC"}
 	if !o.Default {
 		settings = append(settings, "password_encryption=scram-sha-256", "shared_buffers=16MB", "max_connections=60")
@@ -148,8 +150,10 @@ func (s *Server) run(ctx context.Context, o Options) error {
 	}
 	var err error
 	for range starts {
-		if s.Port, err = child.FreePort(ctx); err != nil {
-			return err
+		if s.process == nil { // a restart keeps its address
+			if s.Port, err = child.FreePort(ctx); err != nil {
+				return err
+			}
 		}
 		args := []string{"-D", s.data(), "-p", strconv.Itoa(s.Port)}
 		for _, setting := range settings {
@@ -157,7 +161,9 @@ func (s *Server) run(ctx context.Context, o Options) error {
 		}
 		cmd := s.account.Command(context.WithoutCancel(ctx), s.dir, filepath.Join(s.bin, "postgres"), args...)
 		// SIGQUIT is PostgreSQL's immediate shutdown: its children end too.
-		if s.process, err = child.Start(ctx, cmd, "database system is ready to accept connections", syscall.SIGQUIT); err == nil {
+		var process *child.Process
+		if process, err = child.Start(ctx, cmd, "database system is ready to accept connections", syscall.SIGQUIT); err == nil {
+			s.process = process
 			return nil
 		}
 	}
@@ -179,6 +185,18 @@ func (s *Server) Log() string { return s.process.Log() }
 
 // PID is the process id of the server's first process.
 func (s *Server) PID() int { return s.process.PID() }
+
+// Crash ends the server at once, as pg_ctl stop -m immediate does: nothing is
+// flushed, and what was not on disk is lost.
+func (s *Server) Crash() error { return s.process.Close() }
+
+// Restart starts a server that has crashed, on its data and at its address. It
+// is not for use beside the other methods.
+func (s *Server) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	return s.run(ctx)
+}
 
 // Close stops the server and removes its data. Closing twice is harmless.
 func (s *Server) Close() error { return errors.Join(s.process.Close(), os.RemoveAll(s.dir)) }
