@@ -2,10 +2,12 @@ package envelope
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/envelope/internal/xaes"
 )
 
 // Source is where wrapped data keys are kept, by scope.
@@ -32,6 +34,7 @@ type Keyring struct {
 	fresh   time.Duration
 	mu      sync.Mutex
 	rings   map[string]*scopeRing
+	direct  map[uint32]*xaes.Key
 }
 
 type scopeRing struct {
@@ -53,6 +56,20 @@ func NewKeyring(keepers []Keeper, source Source, fresh time.Duration, now pawl.C
 		now = time.Now
 	}
 	return &Keyring{keepers: keepers, source: source, fresh: fresh, now: now, rings: map[string]*scopeRing{}}
+}
+
+// Also has every ring open values that were sealed under keys of a DirectRing,
+// for an application that goes from such keys to a key table. It is called
+// before the keyring's first use.
+func (k *Keyring) Also(direct ...[]byte) error {
+	if len(direct) == 0 {
+		return nil
+	}
+	r, err := DirectRing(direct[0], direct[1:]...)
+	if err == nil {
+		k.direct = r.keys
+	}
+	return err
 }
 
 // Ring gives a scope's ring. When the keys cannot be read again the ring that
@@ -80,6 +97,9 @@ func (k *Keyring) younger(ctx context.Context, scope string, age time.Duration) 
 	if err == nil {
 		var ring *Ring
 		if ring, err = OpenRing(ctx, k.keepers, keys); err == nil {
+			err = ring.also(k.direct)
+		}
+		if err == nil {
 			s.ring, s.at = ring, k.now()
 		}
 	}
@@ -87,6 +107,17 @@ func (k *Keyring) younger(ctx context.Context, scope string, age time.Duration) 
 		return nil, err
 	}
 	return s.ring, nil
+}
+
+// also adds keys that open.
+func (r *Ring) also(keys map[uint32]*xaes.Key) error {
+	for id, key := range keys {
+		if r.keys[id] != nil {
+			return &pawl.Error{Code: pawl.CodeConflict, Op: "open the key ring", On: fmt.Sprint(id), Why: "a data key has the id of a direct key", Next: "make another data key"}
+		}
+		r.keys[id] = key
+	}
+	return nil
 }
 
 // reload gives a ring that may know a key which the one at hand does not.

@@ -59,7 +59,7 @@ func bench(ctx context.Context, rows, rounds int, only string, args []string) er
 		name string
 		f    func(context.Context) (sample, error)
 	}{{"floor1", s.floor1}, {"floor2", s.floor2}, {"pawl", s.pawl}}
-	for _, idx := range []int{0} {
+	for _, idx := range []int{0, 4} {
 		got := map[string][]sample{}
 		for range rounds {
 			for _, a := range arms {
