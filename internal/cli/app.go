@@ -72,7 +72,7 @@ func (a *App) keeper() string {
 	if a.Keeper != "" {
 		return a.Keeper
 	}
-	return os.Getenv("PAWL_KEEPER")
+	return os.Getenv("PAWL_STORE_KEEPER")
 }
 
 // now gives the time.
@@ -113,7 +113,7 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 	if err := lost(dir); err != nil {
 		return nil, err
 	}
-	keeper, err := a.openKeeper(ctx, dir)
+	keeper, err := a.storeKeeper(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/pawlhq/pawl/internal/keepers"
 )
 
-// openKeeper opens the keeper that is named, or the key file beside the store.
-func (a *App) openKeeper(ctx context.Context, dir string) (envelope.Keeper, error) {
+// storeKeeper opens the keeper that is named, or the key file beside the store.
+func (a *App) storeKeeper(ctx context.Context, dir string) (envelope.Keeper, error) {
 	if uri := a.keeper(); uri != "" {
 		return keepers.Open(ctx, uri, keepers.Env{})
 	}
