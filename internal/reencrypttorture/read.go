@@ -14,7 +14,12 @@ import (
 )
 
 // findings is how many rows are not as they must be.
-type findings struct{ lost, undecryptable, oldLeft int }
+type findings struct {
+	lost, undecryptable, oldLeft int
+	examples                     []string // of lost rows, a few
+}
+
+const maxExamples = 5
 
 // read opens every row with the new key alone and compares it with what the
 // writer knows.
@@ -50,6 +55,11 @@ func (s *site) read(ctx context.Context, w *writer) (findings, error) {
 	}
 	for _, c := range w.clients {
 		f.lost += len(c.lost)
+		for id, what := range c.lost {
+			if len(f.examples) < maxExamples {
+				f.examples = append(f.examples, fmt.Sprintf("row %d: %s", id, what))
+			}
+		}
 	}
 	return f, nil
 }

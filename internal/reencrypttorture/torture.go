@@ -37,11 +37,11 @@ func torture(ctx context.Context, c config) error {
 		return err
 	}
 	fmt.Fprintf(c.out, "without compare-and-swap: lost=%d\n", broken.lost)
-	all := findings{calm.lost + hard.lost, calm.undecryptable + hard.undecryptable, calm.oldLeft + hard.oldLeft}
+	all := findings{lost: calm.lost + hard.lost, undecryptable: calm.undecryptable + hard.undecryptable, oldLeft: calm.oldLeft + hard.oldLeft}
 	fmt.Fprintf(c.out, "reencrypt-torture: lost=%d undecryptable=%d old_left=%d\n", all.lost, all.undecryptable, all.oldLeft)
 	switch {
-	case all != findings{}:
-		return errors.New("rows do not have what was committed last, under the new key alone")
+	case all.lost+all.undecryptable+all.oldLeft > 0:
+		return fmt.Errorf("rows do not have what was committed last, under the new key alone: %s", append(calm.examples, hard.examples...))
 	case broken.lost == 0:
 		return errors.New("the job without compare-and-swap lost nothing: this test would not notice lost writes")
 	}
@@ -75,7 +75,7 @@ func (t *trials) trial(ctx context.Context, name string, run func(context.Contex
 	for _, c := range w.clients {
 		unsure += c.unsure
 	}
-	fmt.Fprintf(t.out, "%s: %d transactions beside it, %d without an answer; lost=%d undecryptable=%d old_left=%d\n", name, len(w.samples()), unsure, f.lost, f.undecryptable, f.oldLeft)
+	fmt.Fprintf(t.out, "%s: %d transactions of the writer, %d of them without an answer; lost=%d undecryptable=%d old_left=%d\n", name, len(w.samples()), unsure, f.lost, f.undecryptable, f.oldLeft)
 	return f, nil
 }
 
