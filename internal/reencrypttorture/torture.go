@@ -182,4 +182,3 @@ func (s *site) vacuum(ctx context.Context, stopped <-chan struct{}) error {
 		_ = pg.Close(ctx)
 	}
 }
-
