@@ -57,10 +57,11 @@ func newScene(t *testing.T, statements ...string) *scene {
 	return s
 }
 
-// connect opens another connection of the superuser.
+// connect opens another connection of the superuser. It remembers no plans:
+// tests make their tables anew.
 func (s *scene) connect() *pgx.Conn {
 	s.t.Helper()
-	pg, err := pgx.Connect(s.t.Context(), s.dsn)
+	pg, err := pgx.Connect(s.t.Context(), s.dsn+"&default_query_exec_mode=describe_exec")
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ const plainTable = "CREATE TABLE orgs (id int PRIMARY KEY, note text, v bytea, w
 
 func TestWhatCannotBeDoneSafelyIsRefused(t *testing.T) {
 	both := []reencrypt.Column{{Name: "v"}, {Name: "w"}}
+	s := newScene(t)
 	for _, tt := range []struct {
 		name    string
 		sql     []string
@@ -63,8 +64,11 @@ func TestWhatCannotBeDoneSafelyIsRefused(t *testing.T) {
 		{name: "a foreign partition", sql: []string{"CREATE EXTENSION postgres_fdw", "CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw", "CREATE TABLE orgs (id int, v bytea, w text) PARTITION BY RANGE (id)", "CREATE FOREIGN TABLE away PARTITION OF orgs FOR VALUES FROM (0) TO (9) SERVER far"}, refused: "the partition public.away is not a table of this server"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			s := newScene(t, tt.sql...)
+			s.t = t
+			s.exec("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+			for _, sql := range tt.sql {
+				s.exec(sql)
+			}
 			if tt.table.Name == "" {
 				tt.table.Name = "orgs"
 			}
