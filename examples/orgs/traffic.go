@@ -149,8 +149,11 @@ func around(url, front, back string) bool {
 	return len(url) == len(front)+passwordSize+len(back) && strings.HasPrefix(url, front) && strings.HasSuffix(url, back)
 }
 
-// Fill makes n organisations.
+// Fill makes the table, where it is missing, and n organisations.
 func (s *Store) Fill(ctx context.Context, n int) error {
+	if _, err := s.db.ExecContext(ctx, Schema); err != nil {
+		return fmt.Errorf("make org_instances: %w", err)
+	}
 	var id pgtype.UUID
 	id.Valid = true
 	for range n {
