@@ -155,32 +155,47 @@ FROM (SELECT) one LEFT JOIN LATERAL (SELECT xact_start, who FROM (
   SELECT xact_start, pid::text AS who FROM pg_catalog.pg_stat_activity WHERE backend_xmin IS NOT NULL AND application_name <> 'pawl reencrypt' AND backend_type = 'client backend'
   UNION ALL SELECT prepared, 'of the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts) s ORDER BY xact_start LIMIT 1) oldest ON true`
 
-// watch looks at the server each second, until ctx ends.
+// watch looks at the server each second, until ctx ends. A session that is
+// lost is opened again.
 func (r *run) watch(ctx context.Context) {
-	s, err := r.job.open(ctx)
-	if err != nil {
-		r.log("replicas and snapshots are not watched", "error", err)
-		return
-	}
-	defer s.close(ctx)
 	tick := time.NewTicker(lookEach)
 	defer tick.Stop()
+	var s *session
+	var told bool
 	for {
 		select {
 		case <-ctx.Done():
+			if s != nil {
+				s.close(ctx)
+			}
 			return
 		case <-tick.C:
 		}
-		rows, err := s.rows(ctx, looks)
-		if err != nil {
-			if ctx.Err() == nil {
-				r.log("replicas and snapshots are not watched any more", "error", failed("watch", r.job.Table.Name, err))
-			}
-			return
+		err := r.look(ctx, &s)
+		if err != nil && !told && ctx.Err() == nil {
+			told = true
+			r.log("replicas and snapshots could not be looked at", "error", err)
 		}
-		r.pace.saw(seconds(rows[0][0]), seconds(rows[0][1]), rows[0][2])
 		r.progress(true)
 	}
+}
+
+// look looks once, over a session that it opens where there is none.
+func (r *run) look(ctx context.Context, s **session) (err error) {
+	if *s == nil {
+		if *s, err = r.job.open(ctx); err != nil {
+			*s = nil
+			return err
+		}
+	}
+	rows, err := (*s).rows(ctx, looks)
+	if err != nil {
+		(*s).close(ctx)
+		*s = nil
+		return failed("watch", r.job.Table.Name, err)
+	}
+	r.pace.saw(seconds(rows[0][0]), seconds(rows[0][1]), rows[0][2])
+	return nil
 }
 
 func seconds(text string) time.Duration {

@@ -79,24 +79,34 @@ func (r *run) vacuum(ctx context.Context) {
 	if r.opts.Vacuum < 0 {
 		return
 	}
-	s, err := r.job.open(ctx)
-	if err == nil {
-		defer s.close(ctx)
-		err = s.exec(ctx, "SET statement_timeout = 0")
-	}
-	for err == nil {
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.vacuumed:
 		}
-		for _, leaf := range r.v.leaves {
-			if err = s.exec(ctx, "VACUUM (SKIP_LOCKED, TRUNCATE off) "+leaf.name); err != nil {
-				break
+		if err := r.vacuumOnce(ctx); err != nil {
+			if ctx.Err() == nil {
+				r.log("the table is not vacuumed on the way", "error", failed("vacuum", r.job.Table.Name, err))
 			}
+			return
 		}
 	}
-	if ctx.Err() == nil {
-		r.log("the table is not vacuumed on the way", "error", failed("vacuum", r.job.Table.Name, err))
+}
+
+func (r *run) vacuumOnce(ctx context.Context) error {
+	s, err := r.job.open(ctx)
+	if err != nil {
+		return err
 	}
+	defer s.close(ctx)
+	if err := s.exec(ctx, "SET statement_timeout = 0"); err != nil {
+		return err
+	}
+	for _, leaf := range r.v.leaves {
+		if err := s.exec(ctx, "VACUUM (SKIP_LOCKED, TRUNCATE off) "+leaf.name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

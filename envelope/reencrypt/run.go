@@ -38,7 +38,10 @@ type run struct {
 	total int64
 	rest  int64 // rows that are not as they should be, after the sweep
 
+	workers []*worker // as many as there was work for
+
 	rows, values, conflicts atomic.Int64
+	asked                   atomic.Int64 // rows of updates that have left
 	found                   atomic.Int64 // rows of this sweep that were to be written
 	sinceVacuum             atomic.Int64
 
@@ -93,7 +96,7 @@ func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
 	r.pace = newPace(r.opts, r.now, dry)
 	err = r.all(ctx, control)
 	res = Result{Rows: r.rows.Load(), Values: r.values.Load(), Conflicts: r.conflicts.Load(), Unreadable: int64(len(r.told)), Sweeps: r.sweep, Left: r.rest,
-		Took: r.now().Sub(r.started), Paused: r.pace.paused()}
+		Asked: r.asked.Load(), Took: r.now().Sub(r.started), Paused: r.pace.paused()}
 	if err != nil {
 		return res, failed("re-encrypt", j.Table.Name, err)
 	}
@@ -128,22 +131,14 @@ func (r *run) all(ctx context.Context, control *session) error {
 		beside.Go(func() { r.vacuum(ctx) })
 		beside.Go(func() { r.watch(ctx) })
 	}
-	workers := make([]*worker, 0, r.opts.Workers)
 	defer func() {
-		for _, w := range workers {
+		for _, w := range r.workers {
 			w.s.close(ctx)
 		}
 	}()
-	for range r.opts.Workers {
-		w, err := r.newWorker(ctx)
-		if err != nil {
-			return err
-		}
-		workers = append(workers, w)
-	}
 	for {
 		r.sweep++
-		if err := r.sweepOnce(ctx, control, workers); err != nil || r.dry {
+		if err := r.sweepOnce(ctx, control); err != nil || r.dry {
 			return err
 		}
 		if err := r.settled(ctx, control); err != nil || r.found.Load() == 0 || r.rest == 0 {
@@ -181,10 +176,17 @@ func (r *run) settled(ctx context.Context, control *session) error {
 }
 
 // sweepOnce goes over all of the table once.
-func (r *run) sweepOnce(ctx context.Context, control *session, workers []*worker) error {
+func (r *run) sweepOnce(ctx context.Context, control *session) error {
 	parts, err := r.parts(ctx, control)
 	if err != nil {
 		return err
+	}
+	for len(r.workers) < min(r.opts.Workers, len(parts)) {
+		w, err := r.newWorker(ctx)
+		if err != nil {
+			return err
+		}
+		r.workers = append(r.workers, w)
 	}
 	r.mu.Lock()
 	r.part = 0
@@ -203,7 +205,7 @@ func (r *run) sweepOnce(ctx context.Context, control *session, workers []*worker
 		}
 		return nil
 	})
-	for _, w := range workers {
+	for _, w := range r.workers {
 		group.Go(func() error {
 			for p := range next {
 				if err := w.do(ctx, p); err != nil {
