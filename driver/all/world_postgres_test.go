@@ -166,7 +166,7 @@ func postgresCall(sent []byte) string {
 		return "SQL " + sql
 	case bytes.Contains(sent, []byte("UPDATE ONLY")):
 		return "SQL UPDATE ONLY …"
-	case bytes.Contains(sent, []byte("UPDATE pawl_keys")):
+	case bytes.Contains(sent, []byte(`UPDATE "pawl_keys"`)):
 		return "SQL UPDATE pawl_keys"
 	case bytes.Contains(sent, []byte("BEGIN READ ONLY")):
 		return "SQL BEGIN READ ONLY"

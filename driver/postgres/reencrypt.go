@@ -213,6 +213,9 @@ func (l *lines) failure(ctx context.Context, op, on string, changed bool, err er
 func (c *conn) rewrap(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
 	const op = "rewrap data keys"
 	table := r.Target.Settings.String("table")
+	if table == "" {
+		return driver.Finding{}, invalid(op, "", "no table is named", "check table")
+	}
 	fresh, old, err := keysOf(r, op)
 	if err != nil {
 		return driver.Finding{}, err
@@ -235,7 +238,7 @@ func (c *conn) rewrap(ctx context.Context, r driver.CheckRequest) (driver.Findin
 		return driver.Finding{}, err
 	}
 	defer func() { _ = db.Close() }() // nothing is kept there
-	done, err := keytable.New(db, keytable.Postgres, table).Rewrap(ctx, from, to, false)
+	done, err := keytable.New(db, keytable.Postgres, qualified(table)).Rewrap(ctx, from, to, false)
 	switch {
 	case pawl.CodeOf(err) == pawl.CodeNotFound, pawl.CodeOf(err) == pawl.CodeCorrupt:
 		return driver.Finding{State: driver.Failed, Final: true, Detail: err.Error()}, nil
@@ -245,6 +248,14 @@ func (c *conn) rewrap(ctx context.Context, r driver.CheckRequest) (driver.Findin
 		return driver.Finding{State: driver.Pending, After: later, Detail: fmt.Sprintf("%d data keys of %s are under another key: somebody still makes some under the old one", done.Left, table)}, nil
 	}
 	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d data keys of %s were wrapped anew, 0 are left under another key", done.Keys, table)}, nil
+}
+
+// qualified quotes a table's name, with or without its schema.
+func qualified(name string) string {
+	if schema, table, ok := strings.Cut(name, "."); ok {
+		return identifier(schema) + "." + identifier(table)
+	}
+	return identifier(name)
 }
 
 // database opens the connection's database for database/sql.
@@ -312,7 +323,7 @@ func (c *conn) probeRewrap(ctx context.Context, t driver.Target) ([]driver.Grant
 		return nil, err
 	}
 	defer s.close()
-	rows, err := s.ask("SELECT c IS NOT NULL, has_table_privilege(c, 'SELECT') AND has_table_privilege(c, 'UPDATE') FROM to_regclass($1) c", table)
+	rows, err := s.ask("SELECT c IS NOT NULL, has_table_privilege(c, 'SELECT') AND has_table_privilege(c, 'UPDATE') FROM to_regclass($1) c", qualified(table))
 	if err != nil {
 		return nil, err
 	}
