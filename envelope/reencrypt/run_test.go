@@ -420,3 +420,62 @@ func TestTheTableIsVacuumedOnTheWay(t *testing.T) {
 	s.until("the server to count it", "SELECT vacuum_count > 0 FROM pg_stat_user_tables WHERE relname = 'orgs'")
 	s.whole(3000, first)
 }
+
+// TestSettingsOfOthersDoNotReachTheJob has a database whose settings would each
+// have the job find nothing, bind other keys, or be ended.
+func TestSettingsOfOthersDoNotReachTheJob(t *testing.T) {
+	s := newScene(t, "CREATE TABLE orgs (id text PRIMARY KEY, v bytea, w text)")
+	for _, setting := range []string{"client_encoding = 'LATIN1'", "standard_conforming_strings = off", "idle_session_timeout = '300ms'", "default_transaction_read_only = on",
+		"default_transaction_isolation = 'serializable'", "enable_tidscan = off", "enable_nestloop = off", "bytea_output = 'escape'", "statement_timeout = '1s'", "search_path = 'nowhere'"} {
+		name := s.text("SELECT current_database()")
+		s.exec("ALTER DATABASE " + name + " SET " + setting)
+	}
+	for n := range 1500 {
+		s.exec("INSERT INTO orgs VALUES ($1, $2, $3)", fmt.Sprint("é", n), legacy(t, oldKey, first(n)), encoded(t, "base64", oldKey, first(n)))
+	}
+	j := s.job(reencrypt.Table{Name: "orgs", Columns: []reencrypt.Column{{Name: "v"}, {Name: "w"}}})
+	j.Options.Rate, j.Options.Batch = 1000, 100
+	if res := s.run(j); res.Rows != 1500 || res.Left != 0 {
+		t.Errorf("it came to %+v", res)
+	}
+	rows, err := s.pg.Query(t.Context(), "SELECT id, v FROM orgs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var id string
+		var v []byte
+		if err := rows.Scan(&id, &v); err != nil {
+			t.Fatal(err)
+		}
+		if got := opened(t, false, envelope.Binding{Table: "orgs", Column: "v", Row: id}, v); got != "value "+strings.TrimPrefix(id, "é") {
+			t.Fatalf("row %s has %q", id, got)
+		}
+	}
+	if rows.Err() != nil {
+		t.Fatal(rows.Err())
+	}
+}
+
+// TestAServerThatRefusesARowEndsTheJob also holds that nothing is left behind:
+// no session, no goroutine, and no value in the error.
+func TestAServerThatRefusesARowEndsTheJob(t *testing.T) {
+	s := simple(t, 3000)
+	s.exec("ALTER TABLE orgs ADD CONSTRAINT short CHECK (id <> 2500 OR length(v) < 50)")
+	before := runtime.NumGoroutine()
+	_, err := s.job(orgs).Run(t.Context())
+	if pawl.CodeOf(err) != pawl.CodeFailed || !strings.Contains(err.Error(), "short") || strings.Contains(err.Error(), "\\x") {
+		t.Errorf("got %v", err)
+	}
+	for began := time.Now(); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Since(began) > within {
+			t.Fatalf("%d goroutines are left, and there were %d", runtime.NumGoroutine(), before)
+		}
+	}
+	s.until("the sessions' end", "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'pawl reencrypt' AND datname = current_database()")
+	s.exec("ALTER TABLE orgs DROP CONSTRAINT short")
+	if res := s.run(s.job(orgs)); res.Left != 0 {
+		t.Errorf("it went on to %+v", res)
+	}
+	s.whole(3000, first)
+}
