@@ -150,6 +150,22 @@ func TestAnOutageIsNoCorruption(t *testing.T) {
 	}
 }
 
+// advising is a keeper that knows what to do about its outage.
+type advising struct{ outage }
+
+func (advising) Unwrap(context.Context, []byte, envelope.KeyBinding) ([]byte, error) {
+	return nil, &pawl.Error{Op: "decrypt", Why: "the server is sealed", Next: "unseal it"}
+}
+
+// TestTheKeepersAdviceComesFirst: it knows its server.
+func TestTheKeepersAdviceComesFirst(t *testing.T) {
+	k := newKeeper(t, 7)
+	_, err := envelope.OpenRing(t.Context(), []envelope.Keeper{advising{outage{k}}}, []envelope.DataKey{newKey(t, k, 1)})
+	if pawl.CodeOf(err) != pawl.CodeStore || pawl.HintOf(err) != "unseal it" {
+		t.Errorf("code %s, hint %q: %v", pawl.CodeOf(err), pawl.HintOf(err), err)
+	}
+}
+
 func TestNewDataKeyNeedsRandomBytes(t *testing.T) {
 	k := newKeeper(t, 7)
 	key, err := envelope.NewDataKey(t.Context(), k, 1, "pawl", now, iotest.ErrReader(errors.New("no entropy")))

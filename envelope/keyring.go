@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/envelope/internal/xaes"
 )
 
 // Source is where wrapped data keys are kept, by scope.
@@ -36,6 +37,7 @@ type Keyring struct {
 	fresh   time.Duration
 	mu      sync.RWMutex
 	scopes  map[string]*scopeRing
+	direct  map[uint32]*xaes.Key
 }
 
 // scopeRing is one scope of a keyring.
@@ -66,6 +68,20 @@ func NewKeyring(keepers []Keeper, source Source, fresh time.Duration, now pawl.C
 		now = time.Now
 	}
 	return &Keyring{keepers: keepers, source: source, fresh: fresh, now: now, scopes: map[string]*scopeRing{}}
+}
+
+// Also has every ring open values that were sealed under keys of a DirectRing,
+// for an application that goes from such keys to a key table. It is called
+// before the keyring's first use.
+func (k *Keyring) Also(direct ...[]byte) error {
+	if len(direct) == 0 {
+		return nil
+	}
+	r, err := DirectRing(direct[0], direct[1:]...)
+	if err == nil {
+		k.direct = r.keys
+	}
+	return err
 }
 
 // Ring gives a scope's ring. When the keys cannot be read again the ring that
@@ -142,7 +158,25 @@ func (k *Keyring) open(ctx context.Context, scope string) (*Ring, error) {
 			return nil, &pawl.Error{Code: pawl.CodeCorrupt, Op: "read the data keys", On: scope, Why: fmt.Sprintf("data key %d is of the scope %q", key.ID, key.Scope), Next: "look at the key table"}
 		}
 	}
-	return OpenRing(ctx, k.keepers, keys)
+	ring, err := OpenRing(ctx, k.keepers, keys)
+	if err == nil {
+		err = ring.also(k.direct)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ring, nil
+}
+
+// also adds keys that open.
+func (r *Ring) also(keys map[uint32]*xaes.Key) error {
+	for id, key := range keys {
+		if r.keys[id] != nil {
+			return &pawl.Error{Code: pawl.CodeConflict, Op: "open the key ring", On: fmt.Sprint(id), Why: "a data key has the id of a direct key", Next: "make another data key"}
+		}
+		r.keys[id] = key
+	}
+	return nil
 }
 
 func (k *Keyring) scope(scope string) *scopeRing {

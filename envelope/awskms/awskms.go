@@ -19,7 +19,8 @@
 // keys needs no kms:Encrypt.
 //
 // Wrap makes one call of Encrypt, Unwrap one of Decrypt; how often a failed one
-// is tried again is the client's setting. With kms:Decrypt the key is named, so
+// is tried again is the client's setting, and so is how long an answer may
+// take: the SDK's own client waits as long as the context lets it. With kms:Decrypt the key is named, so
 // that a ciphertext of another key is refused instead of opened.
 //
 // KMS keeps the key material of before a rotation and does not tell which one

@@ -17,6 +17,7 @@ import (
 	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/envelope/keytable"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
+	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
 
 // each runs a test on every dialect that is here.
@@ -26,10 +27,8 @@ func each(t *testing.T, f func(t *testing.T, db *sql.DB, table *keytable.Table))
 		run(t, db, err, keytable.SQLite, f)
 	})
 	t.Run("postgres", func(t *testing.T) {
+		servertest.Needed(t)
 		server, err := postgres.Start(t.Context(), postgres.Options{})
-		if errors.Is(err, postgres.ErrMissing) {
-			t.Skip(err)
-		}
 		if err != nil {
 			t.Fatal(err)
 		}

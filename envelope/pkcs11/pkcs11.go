@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,7 +46,7 @@ type Keeper struct {
 	once   sync.Once
 
 	login   sync.Mutex
-	refused string // the PIN that the token did not take
+	refused [32]byte // hash of the PIN that the token did not take
 }
 
 // Open loads a URI's library and opens its key. Close closes both.
@@ -234,7 +235,8 @@ func (k *Keeper) enter(ctx context.Context, in p11.SessionHandle) error {
 	if err != nil {
 		return fmt.Errorf("read the PIN: %w", err)
 	}
-	if pin == k.refused && pin != "" {
+	sum := sha256.Sum256([]byte(pin))
+	if sum == k.refused {
 		return errors.New("the token has refused this PIN before, and it is not tried again")
 	}
 	err = k.cfg.Module.ctx.Login(in, p11.CKU_USER, pin)
@@ -242,7 +244,7 @@ func (k *Keeper) enter(ctx context.Context, in p11.SessionHandle) error {
 		return nil
 	}
 	if errors.Is(err, p11.Error(p11.CKR_PIN_INCORRECT)) {
-		k.refused = pin
+		k.refused = sum
 	}
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)

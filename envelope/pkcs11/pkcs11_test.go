@@ -43,7 +43,7 @@ type site struct {
 	ctx    *p11.Ctx
 	module *pkcs11.Module
 	pin    atomic.Value // what keepers log in with
-	asked  atomic.Int32
+	hangs  atomic.Bool  // nobody gives the PIN
 }
 
 func newSite(t *testing.T) *site {
@@ -114,7 +114,13 @@ func must(t *testing.T, err error) {
 func (s *site) try(t *testing.T, object string) (*pkcs11.Keeper, error) {
 	t.Helper()
 	return pkcs11.New(t.Context(), pkcs11.Config{Module: s.module, Token: "pawl", Object: object, Sessions: 3,
-		PIN: func(context.Context) (string, error) { s.asked.Add(1); return s.pin.Load().(string), nil }})
+		PIN: func(ctx context.Context) (string, error) {
+			if s.hangs.Load() {
+				<-ctx.Done()
+				return "", ctx.Err()
+			}
+			return s.pin.Load().(string), nil
+		}})
 }
 
 func (s *site) open(t *testing.T, object string) *pkcs11.Keeper {
@@ -133,6 +139,11 @@ func TestConforms(t *testing.T) {
 				keepertest.Gone: func(t *testing.T) func() {
 					must(t, s.ctx.Finalize())
 					return func() { must(t, s.ctx.Initialize()) }
+				},
+				keepertest.Hanging: func(t *testing.T) func() {
+					s.hangs.Store(true)
+					s.drop(t)
+					return func() { s.hangs.Store(false) }
 				},
 				keepertest.Denied: func(t *testing.T) func() {
 					s.pin.Store("a wrong PIN")

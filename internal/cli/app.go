@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -35,6 +36,7 @@ type App struct {
 	Sleep     Sleep             // how waits pass; nil is by the real clock
 	File      string
 	Dir       string
+	Keeper    string
 	JSON      bool
 
 	printed bool // a result is on standard output
@@ -63,6 +65,14 @@ func (a *App) dir() string {
 		return env
 	}
 	return filepath.Join(filepath.Dir(a.file()), ".pawl")
+}
+
+// keeper gives the URI of what wraps the store's data keys; "" is the key file.
+func (a *App) keeper() string {
+	if a.Keeper != "" {
+		return a.Keeper
+	}
+	return os.Getenv("PAWL_STORE_KEEPER")
 }
 
 // now gives the time.
@@ -103,9 +113,12 @@ func (a *App) open(ctx context.Context) (*Home, error) {
 	if err := lost(dir); err != nil {
 		return nil, err
 	}
-	keeper, err := openKey(filepath.Join(dir, "key"))
+	keeper, err := a.storeKeeper(ctx, dir)
 	if err != nil {
 		return nil, err
+	}
+	if c, ok := keeper.(io.Closer); ok {
+		defer c.Close() // the ring has the keys
 	}
 	store, err := sqlite.Open(ctx, filepath.Join(dir, "pawl.db"), sqlite.Options{Now: a.now})
 	if err != nil {

@@ -79,6 +79,7 @@ Try it without any account: pawl demo`,
 	f := root.PersistentFlags()
 	f.StringVarP(&a.File, "file", "f", "", "the estate (default: pawl.yaml here, or PAWL_FILE)")
 	f.StringVar(&a.Dir, "dir", "", "where store and key are kept (default: .pawl beside the estate, or PAWL_DIR)")
+	f.StringVar(&a.Keeper, "store-keeper", "", "what wraps the store's keys, such as awskms:ARN (default: the key file, or PAWL_STORE_KEEPER)")
 	f.BoolVar(&a.JSON, "json", false, "print one JSON document on standard output")
 	root.AddCommand(initCommand(a), validateCommand(a), doctorCommand(a), planCommand(a), rotateCommand(a), statusCommand(a),
 		resumeCommand(a), undoCommand(a), approveCommand(a), provideCommand(a), historyCommand(a), driftCommand(a), mapCommand(a), runbookCommand(a), evidenceCommand(a), reencryptCommand(a),

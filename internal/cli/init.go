@@ -80,7 +80,11 @@ func (a *App) init(ctx context.Context, cmd *cobra.Command, o *initOptions) erro
 		return err
 	}
 	defer h.Close()
-	a.say("wrote %s, and made the store in %s\nkeep %s safe: without it the store cannot be opened", path, a.dir(), filepath.Join(a.dir(), "key"))
+	key := filepath.Join(a.dir(), "key")
+	if a.keeper() != "" {
+		key = "the keeper's key"
+	}
+	a.say("wrote %s, and made the store in %s\nkeep %s safe: without it the store cannot be opened", path, a.dir(), key)
 	a.say("next: edit %s; then pawl validate, pawl doctor, pawl plan %s", path, o.secret)
 	return a.print(map[string]any{"file": path, "dir": a.dir()}, func() error { return nil })
 }

@@ -11,7 +11,16 @@ import (
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/envelope/keyfile"
+	"github.com/pawlhq/pawl/internal/keepers"
 )
+
+// storeKeeper opens the keeper that is named, or the key file beside the store.
+func (a *App) storeKeeper(ctx context.Context, dir string) (envelope.Keeper, error) {
+	if uri := a.keeper(); uri != "" {
+		return keepers.Open(ctx, uri, keepers.Env{})
+	}
+	return openKey(filepath.Join(dir, "key"))
+}
 
 // openKey loads the key file; a new store gets a new one.
 func openKey(path string) (envelope.Keeper, error) {

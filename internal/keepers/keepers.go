@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"golang.org/x/oauth2"
@@ -97,7 +98,7 @@ func openEnv(name string, env Env) (*envelope.KeyKeeper, error) {
 
 // openAWS finds credentials as the AWS CLI does. The region is the key's.
 func openAWS(ctx context.Context, arn string, env Env) (*awskms.Keeper, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(awskms.Region(arn)))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(awskms.Region(arn)), config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(timeout)))
 	if err != nil {
 		return nil, &pawl.Error{Code: pawl.CodeUnauthorised, Op: "read the AWS configuration", Err: err, Next: "aws sts get-caller-identity"}
 	}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -53,6 +54,9 @@ type Server struct {
 	dir     string
 	bin     string
 	account child.Account
+	args    []string // of the program, besides the port
+
+	mu      sync.Mutex
 	process *child.Process
 }
 
@@ -146,22 +150,57 @@ func (s *Server) run(ctx context.Context, o Options) error {
 	if !o.Durable && !o.Default {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
+	s.args = []string{"-D", s.data()}
+	for _, setting := range settings {
+		s.args = append(s.args, "-c", setting)
+	}
 	var err error
 	for range starts {
 		if s.Port, err = child.FreePort(ctx); err != nil {
 			return err
 		}
-		args := []string{"-D", s.data(), "-p", strconv.Itoa(s.Port)}
-		for _, setting := range settings {
-			args = append(args, "-c", setting)
-		}
-		cmd := s.account.Command(context.WithoutCancel(ctx), s.dir, filepath.Join(s.bin, "postgres"), args...)
-		// SIGQUIT is PostgreSQL's immediate shutdown: its children end too.
-		if s.process, err = child.Start(ctx, cmd, "database system is ready to accept connections", syscall.SIGQUIT); err == nil {
+		if err = s.launch(ctx); err == nil {
 			return nil
 		}
 	}
 	return err
+}
+
+// launch starts the program on the port, and waits until it is ready.
+func (s *Server) launch(ctx context.Context) error {
+	args := append([]string{"-p", strconv.Itoa(s.Port)}, s.args...)
+	cmd := s.account.Command(context.WithoutCancel(ctx), s.dir, filepath.Join(s.bin, "postgres"), args...)
+	// SIGQUIT is PostgreSQL's immediate shutdown: its children end too.
+	p, err := child.Start(ctx, cmd, "database system is ready to accept connections", syscall.SIGQUIT)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process = p
+	return nil
+}
+
+func (s *Server) running() *child.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+// Crash stops the server at once, as a power cut would: nothing is written
+// first, and its next start recovers from the log. It returns when all of its
+// processes are gone. Without Durable or Default it may not come back.
+func (s *Server) Crash() error { return s.running().Close() }
+
+// Restart starts a server that has crashed, with the same data on the same
+// port. ctx bounds the start alone. Log then begins anew.
+func (s *Server) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	if err := s.launch(ctx); err != nil {
+		return fmt.Errorf("start PostgreSQL again: %w", err)
+	}
+	return nil
 }
 
 // Addr is where the server listens, "127.0.0.1:40123".
@@ -175,10 +214,10 @@ func (s *Server) DSN(database string) string {
 }
 
 // Log gives what the server has logged, for leak searches.
-func (s *Server) Log() string { return s.process.Log() }
+func (s *Server) Log() string { return s.running().Log() }
 
 // PID is the process id of the server's first process.
-func (s *Server) PID() int { return s.process.PID() }
+func (s *Server) PID() int { return s.running().PID() }
 
 // Close stops the server and removes its data. Closing twice is harmless.
-func (s *Server) Close() error { return errors.Join(s.process.Close(), os.RemoveAll(s.dir)) }
+func (s *Server) Close() error { return errors.Join(s.running().Close(), os.RemoveAll(s.dir)) }
