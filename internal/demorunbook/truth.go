@@ -97,6 +97,8 @@ func (w *world) ended(name, old string) []string {
 		}
 	case saas.EncryptionKey:
 		must(w.OldRows(old) == 0, "P2: a row is left under the old key")
+		left, err := w.db.rows.not(w.Stored(name))
+		must(err == nil && left == 0, fmt.Sprintf("P2: %d rows are not under the new key, by the database's own count (%v)", left, err))
 		for _, app := range w.OpensWith(old) {
 			must(false, "P3: "+app+" still opens rows with the old key")
 		}

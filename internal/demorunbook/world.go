@@ -117,7 +117,7 @@ func (w *world) system(ctx context.Context, o options) (err error) {
 		first.User = url.UserPassword("default", w.upstash.Credentials(redisID).Password)
 	}
 	w.SaaS, err = saas.New(saas.Config{Now: w.now, Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second,
-		Server: w.branch, Database: w.db.login, Redis: w.redisLogin, First: map[string]string{saas.RedisURL: first.String()}})
+		Server: w.branch, Database: w.db.login, Redis: w.redisLogin, Rows: w.db.rows, First: map[string]string{saas.RedisURL: first.String()}})
 	if err != nil {
 		return err
 	}
