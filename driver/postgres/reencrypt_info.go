@@ -47,9 +47,8 @@ func rewrite() estate.Kind {
 			{Name: "backups", Type: estate.Duration, Required: true, Example: "30d", Doc: "How long backups are kept. Those from before need the old value: the rotation waits for that before it ends it. `0s` where there are none."},
 		},
 		Identity: []string{"table", "columns"},
-		Manual: estate.Manual{"check": "# DATABASE_URL, NEW_KEY and OLD_KEY (64 hex digits each) are in the environment\n" +
-			"pawl reencrypt --table {{sh .table}}{{range .columns}} --column {{sh .}}{{end}}{{range .key}} --key {{sh .}}{{end}}{{with .bind}} --bind {{sh .}}{{end}}{{with .scope}} --scope {{sh .}}{{end}}{{if .unbound}} --unbound{{end}}" +
-			" --format {{.format}}{{with .encoding}} --encoding {{.}}{{end}} --new-key env:NEW_KEY --old-key env:OLD_KEY{{with .rate}} --rate {{.}}{{end}}{{if .fence}} --fence{{end}}   # until its status is 0"},
+		Manual: estate.Manual{"check": "pawl reencrypt --table {{sh .table}}{{range .columns}} --column {{sh .}}{{end}}{{range .key}} --key {{sh .}}{{end}}{{with .bind}} --bind {{sh .}}{{end}}{{with .scope}} --scope {{sh .}}{{end}}{{if .unbound}} --unbound{{end}}" +
+			" --format {{.format}}{{with .encoding}} --encoding {{.}}{{end}} --new-key env:NEW_KEY --old-key env:OLD_KEY{{with .rate}} --rate {{.}}{{end}}{{if .fence}} --fence{{end}}   # until its status is 0; DATABASE_URL and the keys, 64 hex digits each, are in the environment"},
 		Check: &estate.CheckFacts{Acts: true, TakesValue: true, TakesAccepted: true, Within: rewriteWithin, Backups: "backups"}}
 }
 
@@ -62,7 +61,6 @@ func rewrap() estate.Kind {
 			{Name: "backups", Type: estate.Duration, Required: true, Example: "30d", Doc: "How long backups of the key table are kept. Those from before need the old value: the rotation waits for that before it ends it. `0s` where there are none."},
 		},
 		Identity: []string{"table"},
-		Manual: estate.Manual{"check": "# DATABASE_URL, NEW_KEY and OLD_KEY (64 hex digits each) are in the environment\n" +
-			"pawl reencrypt keys rewrap --key-table {{sh .table}} --keeper env:OLD_KEY --to env:NEW_KEY"},
-		Check: &estate.CheckFacts{Acts: true, TakesValue: true, TakesAccepted: true, Within: rewriteWithin, Backups: "backups"}}
+		Manual:   estate.Manual{"check": "pawl reencrypt keys rewrap --key-table {{sh .table}} --keeper env:OLD_KEY --to env:NEW_KEY   # DATABASE_URL and the keys, 64 hex digits each, are in the environment"},
+		Check:    &estate.CheckFacts{Acts: true, TakesValue: true, TakesAccepted: true, Within: rewriteWithin, Backups: "backups"}}
 }
