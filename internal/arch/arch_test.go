@@ -35,6 +35,7 @@ var layers = []struct {
 	{"plan", 3},
 	{"driver", 3},
 	{"evidence", 3},
+	{"examples/orgs", 3}, // an application: it imports what applications import
 	{"rotation", 4},
 	{"driver/all", 5},
 	{"store", 5},
