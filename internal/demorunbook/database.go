@@ -68,16 +68,25 @@ func (d *database) Exec(ctx context.Context, sql string) error {
 
 // login logs in as the control plane does.
 func (d *database) login(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.User == nil {
-		return errors.New("DATABASE_URL is no URL")
+	address, err := d.address(raw)
+	if err != nil {
+		return err
 	}
-	u.RawQuery, u.Host = "sslmode=disable", d.server.Addr()
-	c, err := pgconn.Connect(context.Background(), u.String())
+	c, err := pgconn.Connect(context.Background(), address)
 	if err != nil {
 		return errors.New("the login fails")
 	}
 	return c.Close(context.Background())
+}
+
+// address is a DATABASE_URL at the server's real address.
+func (d *database) address(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil {
+		return "", errors.New("DATABASE_URL is no URL")
+	}
+	u.RawQuery, u.Host = "sslmode=disable", d.server.Addr()
+	return u.String(), nil
 }
 
 // sslRequest is what a client sends to ask for TLS ("Message Formats" in

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -96,14 +95,4 @@ func (r *rows) not(key string) (int, error) {
 		return 0, err
 	}
 	return strconv.Atoi(string(list[0][0]))
-}
-
-// ids lists the rows.
-func (r *rows) ids() ([]string, error) {
-	list, err := r.ask(`SELECT org_id FROM org_instances ORDER BY org_id`)
-	var ids []string
-	for _, row := range list {
-		ids = append(ids, string(row[0]))
-	}
-	return slices.Clip(ids), err
 }

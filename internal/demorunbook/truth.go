@@ -26,6 +26,16 @@ type watch struct {
 
 // look asks every consumer. Each kind of failure counts once.
 func (l *watch) look(when string) {
+	l.w.mu.Lock()
+	beside := l.w.programs
+	l.w.mu.Unlock()
+	if beside != nil {
+		if err := beside.follow(); err != nil {
+			l.mu.Lock()
+			l.broken = append(l.broken, err.Error())
+			l.mu.Unlock()
+		}
+	}
 	for _, what := range l.w.Failing() {
 		what = "P1: " + what
 		l.mu.Lock()

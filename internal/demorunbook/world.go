@@ -52,6 +52,8 @@ type world struct {
 	deploy  time.Time // the next deployment of the control plane
 	watched time.Time // when it was last looked at during a wait
 	made    int       // requests of pawl's
+
+	programs *programs // that run beside it now; nil is none
 }
 
 // hourly is how often consumers are looked at while nothing else happens.
@@ -240,6 +242,9 @@ func (w *world) sleep(ctx context.Context, until time.Time) error {
 
 func (w *world) close() {
 	var err error
+	if w.programs != nil {
+		w.programs.end()
+	}
 	if w.sql != nil {
 		err = errors.Join(err, w.sql.Close())
 	}
