@@ -9,8 +9,9 @@ import (
 
 // Rewrapped is what Rewrap has done.
 type Rewrapped struct {
-	Keys int64 // that are wrapped anew
-	Left int64 // that are not under the new keeper
+	Keys  int64 // that are wrapped anew
+	Asked int64 // that were asked to be written: with an error, what may have been
+	Left  int64 // that are not under the new keeper
 }
 
 // rewrapPage is how many keys are read at once.
@@ -38,7 +39,7 @@ func (t *Table) Rewrap(ctx context.Context, from []envelope.Keeper, to envelope.
 			if k.Keeper == to.KeyID() && !anew {
 				continue
 			}
-			n, err := t.rewrap(ctx, from, to, k)
+			n, err := t.rewrap(ctx, from, to, k, &done.Asked)
 			if err != nil {
 				return done, err
 			}
@@ -49,7 +50,7 @@ func (t *Table) Rewrap(ctx context.Context, from []envelope.Keeper, to envelope.
 	return done, t.failed("count the data keys", "", err)
 }
 
-func (t *Table) rewrap(ctx context.Context, from []envelope.Keeper, to envelope.Keeper, k envelope.DataKey) (int64, error) {
+func (t *Table) rewrap(ctx context.Context, from []envelope.Keeper, to envelope.Keeper, k envelope.DataKey, asked *int64) (int64, error) {
 	fresh, err := envelope.Rewrap(ctx, from, to, k)
 	if err != nil {
 		return 0, err
@@ -59,6 +60,7 @@ func (t *Table) rewrap(ctx context.Context, from []envelope.Keeper, to envelope.
 	if _, err := envelope.OpenRing(ctx, []envelope.Keeper{to}, []envelope.DataKey{proof}); err != nil {
 		return 0, &pawl.Error{Code: pawl.CodeCorrupt, Op: "rewrap data key", On: name(k.Scope, k.ID), Why: "the keeper does not give back what it has wrapped; the key is as it was", Err: err, Next: "check the new keeper"}
 	}
+	*asked++
 	n, err := t.exec(ctx, t.db, t.sqlf("UPDATE %s SET keeper = ?, keeper_version = ?, wrapped = ? WHERE scope = ? AND key_id = ? AND state <> 'destroyed' AND wrapped = ?", t.name),
 		fresh.Keeper, fresh.Version, fresh.Wrapped, k.Scope, int64(k.ID), k.Wrapped)
 	return n, t.failed("rewrap data key", name(k.Scope, k.ID), err)
