@@ -58,7 +58,7 @@ func TestMigrationThatFailsIsHeld(t *testing.T) {
 }
 
 // A migration works a share in each look. Catches pauses that grow with the
-// time that it has taken: an hour of work would take a month.
+// time that it has taken: an hour of work would take four days.
 func TestMigrationIsNotSlowedDownByItsLength(t *testing.T) {
 	const looks, share = 180, 20 * time.Second
 	w := newWorld(t, api, strings.Replace(rewritten, "backups: 30d", "backups: 0s", 1))
