@@ -222,6 +222,7 @@ type Finding struct {
 	Final  bool          // with Failed: looking again cannot change it
 	Detail string        // for people; never a value or a body
 	After  time.Duration // as of Progress
+	Worked bool          // with Pending: the look has done a share of the work itself, so the next one comes after After, however long it has taken so far
 	Resume string
 	Link   string // where a person can look, without credentials in it
 }

@@ -112,6 +112,9 @@ func Title(u estate.Use) string {
 	}
 	for _, field := range u.Facts.Identity {
 		if v := u.Settings[field]; v != nil {
+			if list, ok := v.([]string); ok {
+				v = strings.Join(list, ",")
+			}
 			title = fmt.Append(append(title, ' '), v)
 		}
 	}

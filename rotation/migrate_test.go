@@ -1,7 +1,9 @@
 package rotation_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,4 +55,32 @@ func TestMigrationThatFailsIsHeld(t *testing.T) {
 	w.want(w.run(w.openKey()), pawl.Held)
 	w.live("c1", "c2")
 	w.holds(value(2), "a")
+}
+
+// A migration works a share in each look. Catches pauses that grow with the
+// time that it has taken: an hour of work would take four days.
+func TestMigrationIsNotSlowedDownByItsLength(t *testing.T) {
+	const looks, share = 180, 20 * time.Second
+	w := newWorld(t, api, strings.Replace(rewritten, "backups: 30d", "backups: 0s", 1))
+	began, left := time.Time{}, looks
+	w.lab.before = func(call string) error {
+		if call == "check rows" {
+			if began.IsZero() {
+				began = w.time
+			}
+			w.time = w.time.Add(share)
+		}
+		return nil
+	}
+	w.lab.check = func() driver.Finding {
+		if len(w.lab.accepted) == 0 || left == 0 {
+			return driver.Finding{State: driver.Passed}
+		}
+		left--
+		return driver.Finding{State: driver.Pending, Worked: true, After: time.Second, Detail: fmt.Sprintf("%d are left", left)}
+	}
+	w.want(w.run(w.openKey()), pawl.Done)
+	if took := w.time.Sub(began); left != 0 || took > looks*(share+10*time.Second) {
+		t.Errorf("%d shares of %s took %s", looks-left, share, took)
+	}
 }

@@ -136,6 +136,8 @@ func (j *job) found(f driver.Finding) {
 	switch {
 	case f.State == driver.Passed:
 		j.ok(Entry{Detail: f.Detail})
+	case f.State == driver.Pending && f.Worked: // looking more rarely would make it longer
+		j.postpone(f.After, f.Resume, f.Detail)
 	case f.State == driver.Pending:
 		j.pending(f.After, f.Resume, f.Detail)
 	case j.mutant(mutant.RetireUnproven):

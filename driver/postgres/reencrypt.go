@@ -60,7 +60,7 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 	res, err := job.Run(turn)
 	switch {
 	case err != nil && turn.Err() != nil && ctx.Err() == nil:
-		return driver.Finding{State: driver.Pending, After: soon, Detail: fmt.Sprintf("%d rows of %s were written in this look; about %d in all", last.Done, table, last.Total)}, nil
+		return driver.Finding{State: driver.Pending, Worked: true, After: soon, Detail: fmt.Sprintf("%d rows of %s were written in this look; about %d in all", last.Done, table, last.Total)}, nil
 	case pawl.CodeOf(err) == pawl.CodePending:
 		return driver.Finding{State: driver.Pending, After: later, Detail: "somebody still writes old values to " + table}, nil
 	case pawl.CodeOf(err) == pawl.CodeUnsupported, pawl.CodeOf(err) == pawl.CodeNotFound:
@@ -70,7 +70,7 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 	case res.Unreadable > 0:
 		return driver.Finding{State: driver.Failed, Final: true, Detail: fmt.Sprintf("%d values of %s open with no key, and are as they were: %s", res.Unreadable, table, strings.Join(lost, ", "))}, nil
 	case res.Left > 0:
-		return driver.Finding{State: driver.Pending, After: soon, Detail: fmt.Sprintf("%d rows of %s are left", res.Left, table)}, nil
+		return driver.Finding{State: driver.Pending, Worked: true, After: soon, Detail: fmt.Sprintf("%d rows of %s are left", res.Left, table)}, nil
 	}
 	if r.Target.Settings.Bool("fence") {
 		if err := job.Fence(ctx); pawl.CodeOf(err) == pawl.CodePending {

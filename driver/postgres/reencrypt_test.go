@@ -129,7 +129,7 @@ func TestRewriteGoesOnAfterKills(t *testing.T) {
 	slow := rewriting(newKey, oldKey, estate.Settings{"rate": 1000})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	if f := v.check(ctx, slow); f.State != driver.Pending || f.After == 0 || !strings.Contains(f.Detail, "rows of orgs") {
+	if f := v.check(ctx, slow); f.State != driver.Pending || !f.Worked || f.After == 0 || !strings.Contains(f.Detail, "rows of orgs") {
 		t.Fatalf("a look without time: %+v", f)
 	}
 	killed, kill := context.WithCancel(t.Context())

@@ -37,7 +37,31 @@ type programs struct {
 type program struct {
 	cmd *exec.Cmd
 	env []string
-	out bytes.Buffer // to be read when it has ended
+	out output
+}
+
+// output is what a program has said.
+type output struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	first chan struct{} // closed when it says something
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.text.Len() == 0 && len(b) > 0 {
+		close(o.first)
+	}
+	return o.text.Write(b)
+}
+
+// last gives the last line.
+func (o *output) last() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	text := strings.TrimSpace(o.text.String())
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // begin builds the programs, fills the table and starts them.
@@ -112,7 +136,7 @@ func (p *programs) follow() error {
 
 func (p *programs) start(name string, env []string) error {
 	kind, _, _ := strings.Cut(name, " ")
-	run := &program{env: env, cmd: exec.Command(filepath.Join(p.dir, kind), "-rate", "100")}
+	run := &program{env: env, out: output{first: make(chan struct{})}, cmd: exec.Command(filepath.Join(p.dir, kind), "-rate", "100")}
 	run.cmd.Env, run.cmd.Stdout, run.cmd.Stderr = env, &run.out, &run.out
 	if err := run.cmd.Start(); err != nil {
 		return fmt.Errorf("start the %s: %w", name, err)
@@ -128,13 +152,17 @@ func (p *programs) stop(name string) error {
 	if err := run.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	if err := run.cmd.Wait(); err != nil {
-		p.broken = append(p.broken, fmt.Sprintf("P1: the %s: %v: %s", name, err, last(run.out.String())))
+	err := run.cmd.Wait()
+	if status, ok := run.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGTERM {
+		return nil // its machine was replaced before it had begun
+	}
+	if err != nil {
+		p.broken = append(p.broken, fmt.Sprintf("P1: the %s: %v: %s", name, err, run.out.last()))
 		return nil
 	}
 	var noun string
 	var done, failed int
-	if line := last(run.out.String()); line != "" {
+	if line := run.out.last(); line != "" {
 		_, counts, _ := strings.Cut(line, ": ")
 		noun, counts, _ = strings.Cut(counts, "=")
 		if _, err := fmt.Sscanf(counts, "%d failed=%d", &done, &failed); err != nil {
@@ -143,12 +171,6 @@ func (p *programs) stop(name string) error {
 	}
 	p.counts[noun] += done
 	return nil
-}
-
-// last gives the last line of a text.
-func last(text string) string {
-	text = strings.TrimSpace(text)
-	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // end stops all programs, says what they did, and lists what went wrong.
