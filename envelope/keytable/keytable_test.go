@@ -23,7 +23,7 @@ import (
 // each runs a test on every dialect that is here.
 func each(t *testing.T, f func(t *testing.T, db *sql.DB, table *keytable.Table)) {
 	t.Run("sqlite", func(t *testing.T) {
-		db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "keys.db")+"?_pragma=busy_timeout(10000)&_txlock=immediate")
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "keys.db")+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)&_txlock=immediate")
 		run(t, db, err, keytable.SQLite, f)
 	})
 	t.Run("postgres", func(t *testing.T) {
