@@ -2,6 +2,7 @@ package keytable
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope"
@@ -9,8 +10,9 @@ import (
 
 // Rewrapped is what Rewrap has done.
 type Rewrapped struct {
-	Keys int64 // that are wrapped anew
-	Left int64 // that are not under the new keeper
+	Keys   int64 // that are wrapped anew
+	Left   int64 // that are not under the new keeper
+	Failed int64 // of those left: no keeper that was given unwraps them
 }
 
 // rewrapPage is how many keys are read at once.
@@ -19,11 +21,17 @@ const rewrapPage = 200
 // Rewrap wraps every data key under another keeper: the rotation of the key
 // that wraps keys. No value is touched. Each key is unwrapped once more from
 // what is about to be written, and its row is written only if it is as it was
-// read. It can be stopped at any instant and started again, and run twice at
-// once. With anew, keys that the keeper has wrapped already are wrapped again,
-// under the newest version of its key.
+// read: three calls of keepers a key. It can be stopped at any instant and
+// started again, and run twice at once. With anew, keys that the keeper has
+// wrapped already are wrapped again, under the newest version of its key.
+//
+// A key that does not unwrap, because it is damaged or its keeper was not
+// given, is left as it is and the others go on; the error then tells of the
+// first. A keeper that cannot be reached, or that does not give back what it
+// wraps, ends the work at once.
 func (t *Table) Rewrap(ctx context.Context, from []envelope.Keeper, to envelope.Keeper, anew bool) (Rewrapped, error) {
 	var done Rewrapped
+	var first error
 	scope, id := "", int64(-1)
 	for {
 		keys, err := t.read(ctx, t.sqlf("WHERE state <> 'destroyed' AND (scope > ? OR scope = ? AND key_id > ?) ORDER BY scope, key_id LIMIT %d", rewrapPage), scope, scope, id)
@@ -38,7 +46,17 @@ func (t *Table) Rewrap(ctx context.Context, from []envelope.Keeper, to envelope.
 			if k.Keeper == to.KeyID() && !anew {
 				continue
 			}
-			n, err := t.rewrap(ctx, from, to, k)
+			fresh, err := envelope.Rewrap(ctx, from, to, k)
+			if code := pawl.CodeOf(err); code == pawl.CodeCorrupt || code == pawl.CodeNotFound {
+				if done.Failed++; first == nil {
+					first = fmt.Errorf("%s: %w", name(k.Scope, k.ID), err)
+				}
+				continue
+			}
+			if err != nil {
+				return done, err
+			}
+			n, err := t.replace(ctx, to, k, fresh)
 			if err != nil {
 				return done, err
 			}
@@ -46,20 +64,33 @@ func (t *Table) Rewrap(ctx context.Context, from []envelope.Keeper, to envelope.
 		}
 	}
 	err := t.db.QueryRowContext(ctx, t.sqlf("SELECT count(*) FROM %s WHERE state <> 'destroyed' AND keeper <> ?", t.name), to.KeyID()).Scan(&done.Left)
+	if err == nil && first != nil {
+		return done, stuck(done, first)
+	}
 	return done, t.failed("count the data keys", "", err)
 }
 
-func (t *Table) rewrap(ctx context.Context, from []envelope.Keeper, to envelope.Keeper, k envelope.DataKey) (int64, error) {
-	fresh, err := envelope.Rewrap(ctx, from, to, k)
-	if err != nil {
-		return 0, err
-	}
+// replace writes a key that was wrapped anew, if the keeper gives it back and
+// nobody else was quicker.
+func (t *Table) replace(ctx context.Context, to envelope.Keeper, k, fresh envelope.DataKey) (int64, error) {
 	proof := fresh
 	proof.State = envelope.KeyPrimary
-	if _, err := envelope.OpenRing(ctx, []envelope.Keeper{to}, []envelope.DataKey{proof}); err != nil {
+	_, err := envelope.OpenRing(ctx, []envelope.Keeper{to}, []envelope.DataKey{proof})
+	if pawl.CodeOf(err) == pawl.CodeCorrupt {
 		return 0, &pawl.Error{Code: pawl.CodeCorrupt, Op: "rewrap data key", On: name(k.Scope, k.ID), Why: "the keeper does not give back what it has wrapped; the key is as it was", Err: err, Next: "check the new keeper"}
+	}
+	if err != nil {
+		return 0, err
 	}
 	n, err := t.exec(ctx, t.db, t.sqlf("UPDATE %s SET keeper = ?, keeper_version = ?, wrapped = ? WHERE scope = ? AND key_id = ? AND state <> 'destroyed' AND wrapped = ?", t.name),
 		fresh.Keeper, fresh.Version, fresh.Wrapped, k.Scope, int64(k.ID), k.Wrapped)
 	return n, t.failed("rewrap data key", name(k.Scope, k.ID), err)
+}
+
+func stuck(done Rewrapped, first error) error {
+	return &pawl.Error{
+		Code: pawl.CodeOf(first), Op: "rewrap data keys", Err: first,
+		Why:  fmt.Sprintf("%d were, and %d could not be unwrapped and are as they were; the first of these", done.Keys, done.Failed),
+		Next: pawl.HintOf(first),
+	}
 }
