@@ -207,9 +207,13 @@ type Progress struct {
 type CheckRequest struct {
 	Target Target
 	Value  secret.Parts // the version that must work; nil when pawl does not hold it
-	Since  time.Time    // when the step was announced: results older than this prove nothing
-	Resume string       // from the last Finding
-	Stop   bool         // the result is not wanted any more: take away what the check has made
+	// Accepted is what else consumers accept while the rotation runs: the
+	// version before, when pawl holds it. It is set where
+	// estate.CheckFacts.TakesAccepted is.
+	Accepted []secret.Parts
+	Since    time.Time // when the step was announced: results older than this prove nothing
+	Resume   string    // from the last Finding
+	Stop     bool      // the result is not wanted any more: take away what the check has made
 }
 
 // Finding is what a check saw.

@@ -197,6 +197,12 @@ func (p *Port) Check(ctx context.Context, r CheckRequest) (Finding, error) {
 		return Finding{}, p.lacks("check")
 	}
 	f, err := call(ctx, p, "check", r.Value, func(ctx context.Context) (Finding, error) { return k.Check(ctx, r) })
+	for _, other := range r.Accepted {
+		if e := AsError("check", err); e != nil {
+			err = clean(e, other)
+		}
+		f.Detail, f.Link = scrubber(other).Scrub(f.Detail), scrubber(other).Scrub(f.Link)
+	}
 	if err == nil && f.State != Passed && f.State != Failed && f.State != Pending {
 		return Finding{}, &Error{Op: "check", On: p.name, Kind: Internal, Effect: pawl.EffectNone, Why: "the driver gave no finding"}
 	}

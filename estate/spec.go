@@ -208,9 +208,15 @@ type ActivationFact struct {
 
 // CheckFacts are what the plan must know of a check.
 type CheckFacts struct {
-	Acts       bool          // it does something to the system (dispatches, creates and removes)
-	Cleans     bool          // what it makes is taken away when it is stopped: driver.CheckRequest.Stop
-	TakesValue bool          // it is run with the value itself, not only against a consumer
-	Within     time.Duration // default deadline
-	Observes   Observation   // what it watches; "" for a check that asks
+	Acts       bool // it does something to the system (dispatches, creates and removes)
+	Cleans     bool // what it makes is taken away when it is stopped: driver.CheckRequest.Stop
+	TakesValue bool // it is run with the value itself, not only against a consumer
+	// TakesAccepted: it is also given the version before, which data may still
+	// be under.
+	TakesAccepted bool
+	// Backups names the field with how long backups are kept that need the
+	// version before: the rotation waits for that before it ends the version.
+	Backups  string
+	Within   time.Duration // default deadline
+	Observes Observation   // what it watches; "" for a check that asks
 }

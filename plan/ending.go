@@ -193,6 +193,7 @@ func (b *builder) name(s *subject) {
 // estate wants it.
 func (b *builder) retire() {
 	b.enter(pawl.Retire)
+	b.backups()
 	b.disable()
 	for _, s := range b.subjects {
 		switch {
@@ -204,6 +205,22 @@ func (b *builder) retire() {
 		}
 	}
 	b.leave()
+}
+
+// backups waits until nothing that could be restored is under the old version
+// any more. Consumers do not accept it meanwhile; pawl holds it.
+func (b *builder) backups() {
+	b.next()
+	for _, s := range b.subjects {
+		m := s.s.Migrate
+		if m == nil || m.Facts.Check == nil || m.Facts.Check.Backups == "" {
+			continue
+		}
+		if kept := m.Settings.Duration(m.Facts.Check.Backups); kept > 0 {
+			b.add(Step{Act: ActWait, Secret: s.Secret, Wait: kept, Title: fmt.Sprintf("backups from before are kept for %s, and need version %d", Span(kept), s.From)})
+		}
+	}
+	b.next()
 }
 
 // disable deactivates old versions and lets their times of grace run side by

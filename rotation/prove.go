@@ -75,6 +75,9 @@ func (j *job) check(ctx context.Context) {
 	if r.Value, j.err = j.held(ctx, j.inPlace()); j.err != nil {
 		return
 	}
+	if r.Accepted, j.err = j.accepted(ctx, port); j.err != nil {
+		return
+	}
 	f, err := port.Check(ctx, r)
 	if e := driver.AsError(j.step.Title, err); e != nil && e.Kind == driver.NoValue && j.inPlace() == j.subject().From {
 		j.ok(Entry{Strength: "none", Detail: "left out: pawl does not hold the value that is in place"})
@@ -84,6 +87,19 @@ func (j *job) check(ctx context.Context) {
 		return
 	}
 	j.found(f)
+}
+
+// accepted is the version before, for checks that rewrite what is under it.
+func (j *job) accepted(ctx context.Context, port *driver.Port) ([]secret.Parts, error) {
+	k, ok := port.Info().Kind(estate.RoleCheck, j.step.Place.Kind)
+	if !ok || k.Check == nil || !k.Check.TakesAccepted || j.subject().From == 0 {
+		return nil, nil
+	}
+	old, err := j.held(ctx, j.subject().From)
+	if err != nil || old == nil {
+		return nil, err
+	}
+	return []secret.Parts{old}, nil
 }
 
 // since is what a check's result must be younger than: for what must have

@@ -67,7 +67,7 @@ func typed(t *testing.T, name, text string) {
 		}
 		return
 	}
-	programs := []string{"$EDITOR", "./keystore.sh", "LC_ALL=C", "PGSSLMODE=verify-full", "curl", "flyctl", "for", "gh", "openssl", "promtool", "psql", "read", "redis-cli", "stripe", "tail"}
+	programs := []string{"$EDITOR", "./keystore.sh", "LC_ALL=C", "PGSSLMODE=verify-full", "curl", "flyctl", "for", "gh", "openssl", "pawl", "promtool", "psql", "read", "redis-cli", "stripe", "tail"}
 	for line := range strings.Lines(text) {
 		first, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if !slices.Contains(programs, first) {

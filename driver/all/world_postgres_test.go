@@ -3,6 +3,9 @@ package all_test
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"strings"
@@ -14,6 +17,7 @@ import (
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver"
 	"github.com/pawlhq/pawl/driver/drivertest"
+	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/estate"
 	"github.com/pawlhq/pawl/secret"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
@@ -41,10 +45,16 @@ DO $$ DECLARE r name; BEGIN
 		CREATE ROLE login LOGIN ADMIN admin;
 		CREATE TABLE kept (id int);
 		GRANT SELECT ON kept TO admin;
+		CREATE TABLE orgs (id int PRIMARY KEY, url bytea);
+		GRANT SELECT, UPDATE ON orgs TO admin;
+		CREATE TABLE pawl_keys (scope text, key_id bigint, keeper text, keeper_version text, wrapped bytea, kcv bytea, state text, created_at timestamptz, PRIMARY KEY (scope, key_id));
+		GRANT SELECT, UPDATE ON pawl_keys TO admin;
 	END IF;
 END $$;
 ALTER ROLE login PASSWORD '%s';
 DELETE FROM kept;
+DELETE FROM orgs;
+DELETE FROM pawl_keys;
 `
 
 // postgresWorld is a real server, with one database and what roles a trial
@@ -53,6 +63,7 @@ func postgresWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 	server := servertest.Postgres(t)
 	run := func(sql string) string { return postgresRun(t, server, sql) }
 	run(fmt.Sprintf(postgresScene, postgresAdmin, drivertest.Canary))
+	run(encryptedScene(t))
 	set := func(name string) estate.Settings {
 		return estate.Settings{"prefix": name + "-", "name": name + "-v7", "owner_role": "app", "grant": []string{"app_read"}, "sessions": "wait"}
 	}
@@ -71,11 +82,48 @@ func postgresWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
 			{Role: estate.RoleCheck, Kind: "login", Settings: estate.Settings{"user": "login", "query": "SELECT 1", "expect": "1"}, Hostile: []string{"user"},
 				Break: func() { run("ALTER ROLE login PASSWORD 'another'") }},
 			{Role: estate.RoleCheck, Kind: "query", Settings: query, Break: func() { run("INSERT INTO kept VALUES (1)") }},
+			{Role: estate.RoleCheck, Kind: "reencrypt", Settings: estate.Settings{"table": "orgs", "columns": []string{"url"}, "format": "envelope", "value_encoding": "sha256", "backups": "0s"}, Hostile: []string{"table"},
+				State: func() string { return run("SELECT string_agg(url::text, ' ' ORDER BY id) FROM orgs") },
+				Break: func() { run("INSERT INTO orgs VALUES (4, 'no key opens this')") }},
+			{Role: estate.RoleCheck, Kind: "rewrap", Settings: estate.Settings{"table": "pawl_keys", "value_encoding": "sha256", "backups": "0s"}, Hostile: []string{"table"},
+				State: func() string { return run("SELECT string_agg(concat(scope, keeper, wrapped), ' ') FROM pawl_keys") },
+				Break: func() { run("UPDATE pawl_keys SET wrapped = 'no keeper has wrapped this'") }},
 		},
 		Excuses: []drivertest.Excuse{
 			{Act: "mint", Fault: drivertest.Twice, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "two roles of one name cannot be"},
 		},
 	}
+}
+
+// encryptedScene is what is encrypted under the version before: rows, and a
+// data key.
+func encryptedScene(t testing.TB) string {
+	t.Helper()
+	old := sha256.Sum256([]byte(drivertest.Accepted))
+	block, err := aes.NewCipher(old[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sql strings.Builder
+	for i := range 3 {
+		nonce := make([]byte, aead.NonceSize()) // one key in three tests' rows: this is no example
+		nonce[0] = byte(i)
+		fmt.Fprintf(&sql, "INSERT INTO orgs VALUES (%d, '\\x%x');", i+1, aead.Seal(nonce, nonce, []byte("an example"), nil))
+	}
+	keeper, err := envelope.NewKeyKeeper(old[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := envelope.NewDataKey(t.Context(), keeper, 1, "orgs", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&sql, "INSERT INTO pawl_keys VALUES ('orgs', 1, '%s', '', '\\x%x', '\\x%x', 'primary', now());", k.Keeper, k.Wrapped, k.Check)
+	return sql.String()
 }
 
 // postgresRun runs SQL as the superuser and gives the first cell of the last
@@ -113,6 +161,10 @@ func postgresCall(sent []byte) string {
 			}
 		}
 		return "SQL " + sql
+	case bytes.Contains(sent, []byte("UPDATE ONLY")):
+		return "SQL UPDATE ONLY …"
+	case bytes.Contains(sent, []byte("UPDATE pawl_keys")):
+		return "SQL UPDATE pawl_keys"
 	case bytes.Contains(sent, []byte("BEGIN READ ONLY")):
 		return "SQL BEGIN READ ONLY"
 	case bytes.HasPrefix(sent, []byte("P")) && bytes.Contains(sent, []byte("pg_roles")):

@@ -226,6 +226,9 @@ func look(ctx context.Context, b *bench, s *state) error {
 	if b.kind.Check.TakesValue {
 		r.Value = secret.One(secret.NewString(canary))
 	}
+	if b.kind.Check.TakesAccepted {
+		r.Accepted = []secret.Parts{secret.One(secret.NewString(Accepted))}
+	}
 	for range maxLooks {
 		f, err := b.conn.(driver.Checker).Check(ctx, r)
 		if err != nil {

@@ -90,6 +90,10 @@ const Unused = "unused"
 // Canary is the value that is written to locations and given to checks.
 const Canary = canary
 
+// Accepted is the value that checks are given as the version before, where
+// they take it.
+const Accepted = "PAWLCANARY-accepted-0123456789-abcdef"
+
 // Build makes a world whose stand-in lives by the clock.
 type Build func(t testing.TB, clock *Clock) World
 

@@ -68,6 +68,9 @@ func (b *bench) once(ctx context.Context, a act, st *state) error {
 		if b.kind.Check.TakesValue {
 			r.Value = secret.One(secret.NewString(canary))
 		}
+		if b.kind.Check.TakesAccepted {
+			r.Accepted = []secret.Parts{secret.One(secret.NewString(Accepted))}
+		}
 		f, err := b.conn.(driver.Checker).Check(ctx, r)
 		if err == nil && f.State == driver.Passed {
 			b.t.Errorf("a check of a target that does not exist passed: %+v", f)

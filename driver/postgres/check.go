@@ -32,6 +32,10 @@ func (c *conn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding
 		}
 		defer session.close()
 		return session.expect(s.String("query"), s.String("expect"))
+	case kindRewrite:
+		return c.rewrite(ctx, r)
+	case kindRewrap:
+		return c.rewrap(ctx, r)
 	default:
 		return driver.Finding{}, unsupported("check", r.Target.Kind)
 	}

@@ -14,6 +14,8 @@ const (
 	kindPassword = "role_password"
 	kindLogin    = "login"
 	kindQuery    = "query"
+	kindRewrite  = "reencrypt"
+	kindRewrap   = "rewrap"
 )
 
 const (
@@ -41,7 +43,7 @@ func (*Driver) Info() driver.Info {
 				{Name: "sslmode", Type: estate.String, Default: tcp.VerifyFull, Enum: tcp.Modes(), Doc: "As in libpq. The modes that fall back to no TLS without a word (`allow`, `prefer`) are left out."},
 				{Name: "ca", Type: estate.String, Example: "-----BEGIN CERTIFICATE-----…", Doc: "Certificates of the authorities that sign the server's, in PEM form. The machine's own without it."},
 			},
-			Kinds: []estate.Kind{role(), rolePassword(), login(), query()},
+			Kinds: []estate.Kind{role(), rolePassword(), login(), query(), rewrite(), rewrap()},
 		},
 		Since:   "0.1",
 		APIDocs: "https://www.postgresql.org/docs/current/sql-createrole.html",
@@ -141,6 +143,8 @@ func calls() []driver.Call {
 		{Method: "SQL", Path: "DROP ROLE", Permission: admin + "; membership in owner_role; pg_signal_backend for sessions: terminate", For: "role: revoke, with GRANT, REASSIGN OWNED, DROP OWNED and pg_terminate_backend in the same transaction"},
 		{Method: "SQL", Path: "SELECT … FROM pg_roles", Permission: "none", For: "probe, list, identify, last used (pg_stat_activity)"},
 		{Method: "SQL", Path: "BEGIN READ ONLY", Permission: "what the check's own query needs", For: "the checks"},
+		{Method: "SQL", Path: "UPDATE ONLY …", Permission: "SELECT and UPDATE on the table, whose row security must not apply to the role; with fence, the table's owner; to see replicas and snapshots of others, pg_monitor", For: "reencrypt"},
+		{Method: "SQL", Path: "UPDATE pawl_keys", Permission: "SELECT and UPDATE on the key table", For: "rewrap"},
 	}
 }
 

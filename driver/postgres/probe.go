@@ -18,6 +18,10 @@ func (c *conn) Probe(ctx context.Context, t driver.Target) ([]driver.Grant, erro
 	var set roles
 	switch t.Kind {
 	case "", kindLogin, kindQuery:
+	case kindRewrite:
+		return c.probeRewrite(ctx, t)
+	case kindRewrap:
+		return c.probeRewrap(ctx, t)
 	case kindRole:
 		var err error
 		if set, err = c.roles(op, t); err != nil {

@@ -3,7 +3,6 @@ package reencrypt
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -74,8 +73,8 @@ func ident(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 // literal quotes a text.
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// failed makes the error of a statement. The server's detail may hold values
-// of the row, so only its message and code are kept.
+// failed makes the error of a statement. The text of a PgError is its message
+// and code: the detail, which may hold values of the row, is not in it.
 func failed(op, on string, err error) error {
 	var own *pawl.Error
 	if errors.As(err, &own) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -86,15 +85,11 @@ func failed(op, on string, err error) error {
 	var connect *pgconn.ConnectError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "42501":
-		e.Code, e.Why, e.Next = pawl.CodeUnauthorised, pg.Message, "grant the role SELECT and UPDATE on the table"
-	case errors.As(err, &pg):
-		e.Why = fmt.Sprintf("%s (SQLSTATE %s)", pg.Message, pg.Code)
+		e.Code, e.Next = pawl.CodeUnauthorised, "grant the role SELECT and UPDATE on the table"
 	case errors.As(err, &connect):
 		e.Why = "the server cannot be reached, or refused the login"
-		e.Err = err
-	default:
-		e.Err = err
 	}
+	e.Err = err
 	return e
 }
 

@@ -1,0 +1,294 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/driver"
+	"github.com/pawlhq/pawl/driver/tcp"
+	"github.com/pawlhq/pawl/envelope"
+	"github.com/pawlhq/pawl/envelope/keytable"
+	"github.com/pawlhq/pawl/envelope/reencrypt"
+	"github.com/pawlhq/pawl/estate"
+	"github.com/pawlhq/pawl/secret"
+)
+
+const (
+	// slice is how long one look works. The rows are the state, so that the
+	// next look, of this process or of another, goes on where it ended.
+	slice = 20 * time.Second
+	// soon is when a look that did not end the work comes again, and later when
+	// it waits for writers.
+	soon  = time.Second
+	later = time.Minute
+
+	// namedRows is how many rows with values that no key opens are named.
+	namedRows = 3
+)
+
+// rewrite works on the table for a slice of time.
+func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
+	table := r.Target.Settings.String("table")
+	job, err := c.job(r)
+	if err != nil {
+		return driver.Finding{}, err
+	}
+	var last reencrypt.Progress
+	var lost []string
+	job.Progress = func(p reencrypt.Progress) { last = p }
+	job.Unreadable = func(u reencrypt.Unreadable) {
+		if len(lost) < namedRows {
+			lost = append(lost, fmt.Sprintf("%s of row %s", u.Column, u.Row))
+		}
+	}
+	turn, cancel := context.WithTimeout(ctx, slice)
+	defer cancel()
+	res, err := job.Run(turn)
+	switch {
+	case err != nil && turn.Err() != nil && ctx.Err() == nil:
+		return driver.Finding{State: driver.Pending, After: soon, Detail: fmt.Sprintf("%d rows of %s were written in the last %s; about %d in all", last.Done, table, slice, last.Total)}, nil
+	case pawl.CodeOf(err) == pawl.CodePending:
+		return driver.Finding{State: driver.Pending, After: later, Detail: "somebody still writes old values to " + table}, nil
+	case pawl.CodeOf(err) == pawl.CodeUnsupported, pawl.CodeOf(err) == pawl.CodeNotFound:
+		return driver.Finding{State: driver.Failed, Final: true, Detail: err.Error()}, nil
+	case err != nil:
+		return driver.Finding{}, c.lost(ctx, "re-encrypt", table, err)
+	case res.Unreadable > 0:
+		return driver.Finding{State: driver.Failed, Final: true, Detail: fmt.Sprintf("%d values of %s open with no key, and are as they were: %s", res.Unreadable, table, strings.Join(lost, ", "))}, nil
+	case res.Left > 0:
+		return driver.Finding{State: driver.Pending, After: soon, Detail: fmt.Sprintf("%d rows of %s are left", res.Left, table)}, nil
+	}
+	if r.Target.Settings.Bool("fence") {
+		if err := job.Fence(ctx); pawl.CodeOf(err) == pawl.CodePending {
+			return driver.Finding{State: driver.Pending, After: later, Detail: "somebody still writes older formats to " + table}, nil
+		} else if err != nil {
+			return driver.Finding{}, c.lost(ctx, "put up the fence of", table, err)
+		}
+	}
+	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d rows of %s were written, 0 are left under another key", res.Rows, table)}, nil
+}
+
+// job makes the job of the settings and of the values.
+func (c *conn) job(r driver.CheckRequest) (*reencrypt.Job, error) {
+	s := r.Target.Settings
+	fresh, old, err := keysOf(r, "re-encrypt")
+	if err != nil {
+		return nil, err
+	}
+	target, err := targetOf(s, fresh, old)
+	if err != nil {
+		return nil, invalid("re-encrypt", s.String("table"), err.Error(), "check format and value_encoding")
+	}
+	t := reencrypt.Table{Name: s.String("table"), Key: s.List("key"), Bind: s.String("bind"), Scope: s.String("scope"), Unbound: s.Bool("unbound")}
+	for _, name := range s.List("columns") {
+		t.Columns = append(t.Columns, reencrypt.Column{Name: name})
+	}
+	return &reencrypt.Job{Table: t, Target: target, Options: reencrypt.Options{Rate: s.Int("rate")}, Log: c.env.Log,
+		Connect: func(ctx context.Context) (*pgconn.PgConn, error) {
+			session, err := c.open(ctx, "re-encrypt", t.Name)
+			if err != nil {
+				return nil, err
+			}
+			return session.pg, nil
+		}}, nil
+}
+
+func targetOf(s estate.Settings, fresh []byte, old [][]byte) (reencrypt.Target, error) {
+	legacy, err := envelope.NewLegacy(append([][]byte{fresh}, old...), nil)
+	if err != nil {
+		return nil, err
+	}
+	if s.String("format") == formatStatic {
+		return reencrypt.ToStatic(fresh, legacy, reencrypt.Encoding(s.String("encoding")))
+	}
+	ring, err := envelope.DirectRing(fresh, old...)
+	if err != nil {
+		return nil, err
+	}
+	return reencrypt.ToEnvelope(ring, legacy, ring), nil
+}
+
+// keysOf reads the new key and those that data may still be under.
+func keysOf(r driver.CheckRequest, op string) (fresh []byte, old [][]byte, err error) {
+	how := r.Target.Settings.String("value_encoding")
+	if len(r.Value) == 0 || len(r.Accepted) == 0 {
+		return nil, nil, &driver.Error{Op: op, Kind: driver.NoValue, Effect: pawl.EffectNone, Why: "data is rewritten from the version before to the new one, and pawl does not hold both",
+			Next: "pawl provide SECRET --current, before the rotation"}
+	}
+	for i, parts := range append([]secret.Parts{r.Value}, r.Accepted...) {
+		v, err := estate.Render("", parts, nil)
+		if err != nil {
+			return nil, nil, invalid(op, "", "the value has several parts: "+err.Error(), "let the secret have one part")
+		}
+		var key []byte
+		_ = v.Use(func(b []byte) error { key = decode(how, b); return nil }) // it was made just now
+		if key == nil {
+			return nil, nil, invalid(op, "", "the secret's value is not 32 bytes as value_encoding says", "check value_encoding and the secret's format")
+		}
+		if i == 0 {
+			fresh = key
+		} else {
+			old = append(old, key)
+		}
+	}
+	return fresh, old, nil
+}
+
+// decode gives the 32 bytes of a key, or nil.
+func decode(how string, b []byte) []byte {
+	var key []byte
+	var err error
+	switch how {
+	case keySHA256:
+		sum := sha256.Sum256(b)
+		key = sum[:]
+	case keyBase64:
+		key, err = base64.StdEncoding.DecodeString(string(b))
+	default:
+		key, err = hex.DecodeString(string(b))
+	}
+	if err != nil || len(key) != sha256.Size {
+		return nil
+	}
+	return key
+}
+
+// lost makes the driver's error of a job's.
+func (c *conn) lost(ctx context.Context, op, on string, err error) error {
+	var own *driver.Error
+	var told *pgconn.PgError
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &told):
+		e := &driver.Error{Op: op, On: on, Effect: pawl.EffectUnknown, Why: "SQLSTATE " + told.Code}
+		e.Kind, e.Next = class(told.Code)
+		return e
+	}
+	return tcp.Failure(ctx, op, on, true, err)
+}
+
+// rewrap wraps the data keys of a key table anew.
+func (c *conn) rewrap(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
+	const op = "rewrap data keys"
+	table := r.Target.Settings.String("table")
+	fresh, old, err := keysOf(r, op)
+	if err != nil {
+		return driver.Finding{}, err
+	}
+	to, err := envelope.NewKeyKeeper(fresh)
+	if err != nil {
+		return driver.Finding{}, invalid(op, table, err.Error(), "")
+	}
+	from := []envelope.Keeper{to}
+	for _, key := range old {
+		k, err := envelope.NewKeyKeeper(key)
+		if err != nil {
+			return driver.Finding{}, invalid(op, table, err.Error(), "")
+		}
+		from = append(from, k)
+	}
+	db, err := c.database(ctx, op, table)
+	if err != nil {
+		return driver.Finding{}, err
+	}
+	defer func() { _ = db.Close() }() // nothing is kept there
+	done, err := keytable.New(db, keytable.Postgres, table).Rewrap(ctx, from, to, false)
+	switch {
+	case pawl.CodeOf(err) == pawl.CodeNotFound, pawl.CodeOf(err) == pawl.CodeCorrupt:
+		return driver.Finding{State: driver.Failed, Final: true, Detail: err.Error()}, nil
+	case err != nil:
+		return driver.Finding{}, c.lost(ctx, op, table, err)
+	case done.Left > 0:
+		return driver.Finding{State: driver.Pending, After: later, Detail: fmt.Sprintf("%d data keys of %s are under another key: somebody still makes some under the old one", done.Left, table)}, nil
+	}
+	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d data keys of %s were wrapped anew, 0 are left under another key", done.Keys, table)}, nil
+}
+
+// database opens the connection's database for database/sql.
+func (c *conn) database(ctx context.Context, op, on string) (*sql.DB, error) {
+	if c.env.Credential == nil {
+		return nil, &driver.Error{Op: op, On: on, Kind: driver.Unauthenticated, Effect: pawl.EffectNone, Why: "the connection has no credential"}
+	}
+	own, err := c.env.Credential(ctx)
+	if err != nil {
+		return nil, &driver.Error{Op: op, On: on, Kind: driver.Unauthenticated, Effect: pawl.EffectNone, Why: "the connection's credential cannot be had", Err: err}
+	}
+	config, err := pgx.ParseConfig("host=127.0.0.1 port=5432 user=pawl password=none sslmode=disable")
+	if err != nil {
+		return nil, invalid(op, on, "PostgreSQL's own environment variables cannot be understood", "unset PGSERVICE and the other variables that begin with PG")
+	}
+	plain, err := c.config(c.at, c.user, tcp.NewDialer(ctx, c.env))
+	if err != nil {
+		return nil, err
+	}
+	config.Config = *plain
+	err = own.Use(func(b []byte) error { config.Password = string(b); return nil })
+	if err != nil {
+		return nil, err
+	}
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(1) // a dialer has one connection
+	return db, nil
+}
+
+// probeRewrite tells what stands in the way of re-encrypting the table, so
+// that it shows before anything is minted.
+func (c *conn) probeRewrite(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
+	table := t.Settings.String("table")
+	none := make([]byte, sha256.Size) // what the table is like does not depend on the keys
+	job, err := c.job(driver.CheckRequest{Target: driver.Target{Kind: t.Kind, Settings: t.Settings.With(estate.Settings{"value_encoding": keySHA256})},
+		Value: secret.One(secret.New(none)), Accepted: []secret.Parts{secret.One(secret.NewString("none"))}})
+	if err != nil {
+		return nil, err
+	}
+	survey, err := job.Survey(ctx)
+	switch {
+	case pawl.CodeOf(err) == pawl.CodeNotFound:
+		return []driver.Grant{{Need: "the table " + table, Has: driver.No, Detail: "it is not there, or has not all of the columns"}}, nil
+	case err != nil:
+		return nil, c.lost(ctx, "probe", table, err)
+	}
+	grants := []driver.Grant{}
+	for _, r := range survey.Refusals {
+		grants = append(grants, driver.Grant{Need: "re-encrypt " + table, Has: driver.No, Detail: r.Why + ": " + r.Next})
+	}
+	if len(grants) == 0 {
+		grants = append(grants, driver.Grant{Need: "re-encrypt " + table, Has: driver.Yes})
+	}
+	return grants, nil
+}
+
+// probeRewrap tells whether the key table can be read and written.
+func (c *conn) probeRewrap(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
+	table := t.Settings.String("table")
+	s, err := c.open(ctx, "probe", table)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	rows, err := s.ask("SELECT c IS NOT NULL, has_table_privilege(c, 'SELECT') AND has_table_privilege(c, 'UPDATE') FROM to_regclass($1) c", table)
+	if err != nil {
+		return nil, err
+	}
+	g := driver.Grant{Need: "read and update the key table " + table, Has: driver.Yes}
+	switch {
+	case rows[0][0] != "t":
+		g.Has, g.Detail = driver.No, "it is not there: pawl reencrypt keys make makes it"
+	case rows[0][1] != "t":
+		g.Has, g.Detail = driver.No, "as its owner: GRANT SELECT, UPDATE ON "+table+" TO "+identifier(c.user)
+	}
+	return []driver.Grant{g}, nil
+}
