@@ -152,9 +152,12 @@ func postgresCall(sent []byte) string {
 	switch {
 	case bytes.HasPrefix(sent, []byte("Q")):
 		sql := string(sent[5:])
+		if strings.HasPrefix(sql, "SET ") {
+			return "" // of the session alone
+		}
 		for _, c := range []struct{ name, has string }{
 			{"SQL CREATE ROLE", "CREATE ROLE"}, {"SQL DROP ROLE", "DROP ROLE"}, {"SQL ALTER ROLE … NOLOGIN", " NOLOGIN"},
-			{"SQL ALTER ROLE … LOGIN", " LOGIN"}, {"SQL ALTER ROLE … PASSWORD", " PASSWORD"},
+			{"SQL ALTER ROLE … LOGIN", " LOGIN"}, {"SQL ALTER ROLE … PASSWORD", " PASSWORD"}, {"SQL SELECT pg_logical_emit_message", "pg_logical_emit_message"},
 		} {
 			if strings.Contains(sql, c.has) {
 				return c.name

@@ -144,6 +144,7 @@ func calls() []driver.Call {
 		{Method: "SQL", Path: "SELECT … FROM pg_roles", Permission: "none", For: "probe, list, identify, last used (pg_stat_activity)"},
 		{Method: "SQL", Path: "BEGIN READ ONLY", Permission: "what the check's own query needs", For: "the checks"},
 		{Method: "SQL", Path: "UPDATE ONLY …", Permission: "SELECT and UPDATE on the table, whose row security must not apply to the role; with fence, the table's owner; to see replicas and snapshots of others, pg_monitor", For: "reencrypt"},
+		{Method: "SQL", Path: "SELECT pg_logical_emit_message", Permission: "none", For: "reencrypt: makes what was committed durable, here and on synchronous standbys"},
 		{Method: "SQL", Path: "UPDATE pawl_keys", Permission: "SELECT and UPDATE on the key table", For: "rewrap"},
 	}
 }

@@ -117,7 +117,7 @@ func (v *Survey) refuse(why, next string, args ...any) {
 }
 
 func (j *Job) readColumns(ctx context.Context, s *session, v *Survey, table string) error {
-	rows, err := s.rows(ctx, `SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, b.typarray, a.atttypmod, a.attgenerated, t.typtype, a.attnotnull
+	rows, err := s.rows(ctx, `SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, b.typarray, CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, a.attgenerated, a.attnotnull OR t.typnotnull
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped`, table)
 	if err != nil {
@@ -131,25 +131,39 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped`, table)
 	if err != nil {
 		return err
 	}
+	if len(j.Table.Columns) == 0 {
+		v.refuse("no columns are named", "name the encrypted columns")
+	}
+	seen := map[string]bool{}
 	for _, c := range j.Table.Columns {
 		if col, ok := v.column(all, c.Name, []uint32{oidBytea, oidText, oidVarchar}, "bytea, text or varchar"); ok {
 			v.columns = append(v.columns, col)
 		}
-	}
-	if len(j.Table.Columns) == 0 {
-		v.refuse("no columns are named", "name the encrypted columns")
+		if seen[c.Name] {
+			v.refuse("the column %q is named twice", "name it once", c.Name)
+		}
+		seen[c.Name] = true
 	}
 	for _, name := range key {
-		if col, ok := v.column(all, name, []uint32{oidInt2, oidInt4, oidInt8, oidUUID, oidText, oidVarchar}, "smallint, integer, bigint, uuid, text or varchar"); ok {
+		if col, ok := v.placeColumn(all, name, "key"); ok {
 			v.keys = append(v.keys, col)
 		}
 	}
 	if j.Table.ScopeColumn != "" {
-		if col, ok := v.column(all, j.Table.ScopeColumn, []uint32{oidInt2, oidInt4, oidInt8, oidUUID, oidText, oidVarchar}, "smallint, integer, bigint, uuid, text or varchar"); ok {
+		if col, ok := v.placeColumn(all, j.Table.ScopeColumn, "scope"); ok {
 			v.scope = &col
 		}
 	}
 	return nil
+}
+
+// placeColumn takes a column that says where a row's values belong.
+func (v *Survey) placeColumn(all map[string][]string, name, role string) (column, bool) {
+	c, ok := v.column(all, name, []uint32{oidInt2, oidInt4, oidInt8, oidUUID, oidText, oidVarchar}, "smallint, integer, bigint, uuid, text or varchar")
+	if ok && all[name][5] != "t" {
+		v.refuse("the %s column %q may be NULL", "ALTER TABLE ... ALTER COLUMN "+ident(name)+" SET NOT NULL", role, name)
+	}
+	return c, ok
 }
 
 // column takes a column of the table if its type will do.
@@ -208,8 +222,7 @@ func sorted(names []string) []string {
 // readLeaves finds the tables that have the rows: the table itself, and its
 // partitions or children.
 func (j *Job) readLeaves(ctx context.Context, s *session, v *Survey, table string) error {
-	rows, err := s.rows(ctx, `WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid)
-SELECT c.oid, n.nspname, c.relname, c.relkind, greatest(c.reltuples, 0)::bigint, pg_catalog.pg_relation_size(c.oid), current_setting('block_size')
+	rows, err := s.rows(ctx, tree+`SELECT c.oid, n.nspname, c.relname, c.relkind, greatest(c.reltuples, 0)::bigint, pg_catalog.pg_relation_size(c.oid), current_setting('block_size')
 FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 2, 3`, table)
 	if err != nil {
 		return err
@@ -232,25 +245,39 @@ FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid JOIN pg_catalog.pg_name
 	return nil
 }
 
+// tree begins a query over the table, its partitions and its children: rows
+// are written where they are, so what those have of their own counts.
+const tree = `WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid) `
+
+// encrypted is the condition that an attribute a is one of the columns $2.
+const encrypted = `a.attname = ANY(string_to_array($2, E'\x01'))`
+
 // readIndexes counts the indexes that each new row costs an entry, and refuses
-// those whose order or uniqueness lives off the ciphertext.
+// those whose order or uniqueness lives off the ciphertext. An index of a
+// constraint depends on the constraint, not on its columns: those are in its
+// key. The columns of expressions and predicates are what it depends on.
 func (j *Job) readIndexes(ctx context.Context, s *session, v *Survey, table string) error {
-	rows, err := s.rows(ctx, `SELECT c.relname, i.indisunique OR i.indisexclusion, i.indisprimary,
-  EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    WHERE d.objid = i.indexrelid AND d.refobjid = i.indrelid AND a.attname = ANY(string_to_array($2, E'\x01')))
-FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::oid`, table, j.columnNames())
+	rows, err := s.rows(ctx, tree+`SELECT c.relname, i.indisunique OR i.indisexclusion, i.indisprimary, c.relispartition, i.indrelid,
+  EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND `+encrypted+` AND (a.attnum = ANY(i.indkey::int2[]) OR EXISTS (
+    SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = d.classid AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum)))
+FROM tree JOIN pg_catalog.pg_index i ON i.indrelid = tree.oid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid ORDER BY c.relname`, table, j.columnNames())
 	if err != nil {
 		return err
 	}
+	of := map[string]int{}
 	for _, r := range rows {
 		switch {
-		case r[3] == "t" && r[1] == "t":
+		case r[5] == "t" && r[3] == "t": // its parent is refused
+		case r[5] == "t" && r[1] == "t":
 			v.refuse("the unique index %s is over an encrypted column: its values are deterministic, or it holds nothing", "move uniqueness to a keyed digest in a column of its own, and drop the index", r[0])
-		case r[3] == "t":
+		case r[5] == "t":
 			v.refuse("the index %s is over an encrypted column: lookups by ciphertext would find nothing any more", "move lookups to a keyed digest in a column of its own, and drop the index", r[0])
 		case r[2] != "t":
-			v.Indexes++
+			of[r[4]]++
 		}
+	}
+	for _, n := range of {
+		v.Indexes = max(v.Indexes, n)
 	}
 	return nil
 }
@@ -263,12 +290,12 @@ func (j *Job) columnNames() string {
 	return strings.Join(names, "\x01")
 }
 
-// readHooks refuses what would run for each row that is written.
+// readHooks refuses what would run for each row that is written, or change with
+// its ciphertext.
 func (j *Job) readHooks(ctx context.Context, s *session, v *Survey, table string) error {
-	rows, err := s.rows(ctx, `WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid)
-SELECT DISTINCT t.tgname FROM tree JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid
+	rows, err := s.rows(ctx, tree+`SELECT DISTINCT t.tgname FROM tree JOIN pg_catalog.pg_trigger t ON t.tgrelid = tree.oid
 WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 16 = 16
-  AND (t.tgattr::text = '' OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.tgrelid AND a.attnum = ANY(t.tgattr::int2[]) AND a.attname = ANY(string_to_array($2, E'\x01'))))`, table, j.columnNames())
+  AND (t.tgattr::text = '' OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.tgrelid AND a.attnum = ANY(t.tgattr::int2[]) AND `+encrypted+`)) ORDER BY 1`, table, j.columnNames())
 	if err != nil {
 		return err
 	}
@@ -276,24 +303,28 @@ WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 16 = 16
 		if slices.Contains(j.Options.Triggers, r[0]) {
 			continue
 		}
-		v.refuse("the trigger %s runs for every row that is written", "let it return early when current_setting('application_name') is 'pawl reencrypt', or disable it for the time, and say --allow-trigger "+r[0], r[0])
+		v.refuse("the trigger %s runs for what is written", "let it return early when current_setting('application_name') is 'pawl reencrypt', or disable it for the time, and say --allow-trigger "+r[0], r[0])
 	}
-	if rows, err = s.rows(ctx, `SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-JOIN pg_catalog.pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = a.attrelid JOIN pg_catalog.pg_attribute src ON src.attrelid = p.refobjid AND src.attnum = p.refobjsubid
-WHERE a.attrelid = $1::oid AND a.attgenerated <> '' AND src.attname = ANY(string_to_array($2, E'\x01'))`, table, j.columnNames()); err != nil {
-		return err
+	for _, look := range []struct{ query, why, next string }{
+		{tree + `SELECT DISTINCT r.rulename FROM tree JOIN pg_catalog.pg_rewrite r ON r.ev_class = tree.oid WHERE r.ev_type = '2' AND r.ev_enabled IN ('O', 'A') AND $2 <> '' ORDER BY 1`,
+			"the rule %s changes what an UPDATE does", "drop it, or disable it for the time"},
+		{tree + `SELECT DISTINCT g.attname FROM tree JOIN pg_catalog.pg_attribute g ON g.attrelid = tree.oid AND g.attgenerated <> '' JOIN pg_catalog.pg_attrdef d ON d.adrelid = g.attrelid AND d.adnum = g.attnum
+JOIN pg_catalog.pg_depend p ON p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.objid = d.oid AND p.refobjid = g.attrelid JOIN pg_catalog.pg_attribute a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
+WHERE ` + encrypted + ` ORDER BY 1`,
+			"the column %q is generated from an encrypted column", "drop it: it changes with every key"},
+		{tree + `SELECT DISTINCT c.conname FROM tree JOIN pg_catalog.pg_constraint c ON c.conrelid = tree.oid AND c.contype = 'f' AND c.conparentid = 0 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
+WHERE ` + encrypted + ` ORDER BY 1`,
+			"the foreign key %s is over an encrypted column", "drop it: values under two keys are never equal"},
+	} {
+		if rows, err = s.rows(ctx, look.query, table, j.columnNames()); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			v.refuse(look.why, look.next, r[0])
+		}
 	}
-	for _, r := range rows {
-		v.refuse("the column %q is generated from an encrypted column", "drop it: it changes with every key", r[0])
-	}
-	if rows, err = s.rows(ctx, `SELECT c.conname FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
-WHERE c.conrelid = $1::oid AND c.contype = 'f' AND a.attname = ANY(string_to_array($2, E'\x01'))`, table, j.columnNames()); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		v.refuse("the foreign key %s is over an encrypted column", "drop it: values under two keys are never equal", r[0])
-	}
-	rows, err = s.rows(ctx, `SELECT pubname FROM pg_catalog.pg_publication_tables WHERE (schemaname, tablename) = (SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid)`, table)
+	rows, err = s.rows(ctx, tree+`SELECT DISTINCT p.pubname FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_publication_tables p ON p.schemaname = n.nspname AND p.tablename = c.relname ORDER BY 1`, table)
 	if err != nil {
 		return err
 	}
@@ -304,22 +335,26 @@ WHERE c.conrelid = $1::oid AND c.contype = 'f' AND a.attname = ANY(string_to_arr
 }
 
 // readPrivileges refuses when the role could not write, or could not see all.
+// A partition is read and written by its own name: what the parent grants and
+// hides does not count there.
 func (j *Job) readPrivileges(ctx context.Context, s *session, v *Survey, table string) error {
-	rows, err := s.rows(ctx, `SELECT pg_catalog.has_table_privilege($1::oid, 'SELECT'), pg_catalog.has_table_privilege($1::oid, 'UPDATE') OR NOT EXISTS (
-  SELECT FROM unnest(string_to_array($2, E'\x01')) c(name) JOIN pg_catalog.pg_attribute a ON a.attrelid = $1::oid AND a.attname = c.name WHERE NOT pg_catalog.has_column_privilege($1::oid, a.attnum, 'UPDATE')),
-pg_catalog.row_security_active($1::oid), pg_catalog.pg_is_in_recovery()`, table, j.columnNames())
+	rows, err := s.rows(ctx, tree+`SELECT c.relname, pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND (pg_catalog.has_table_privilege(c.oid, 'UPDATE') OR NOT EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND `+encrypted+` AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE'))),
+pg_catalog.row_security_active(c.oid), pg_catalog.pg_is_in_recovery()
+FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid WHERE c.relkind <> 'p' ORDER BY 1`, table, j.columnNames())
 	if err != nil {
 		return err
 	}
-	r := rows[0]
-	if r[0] != "t" || r[1] != "t" {
-		v.refuse("the role %s may not read and update it", "grant "+v.Role+" SELECT and UPDATE on the table", v.Role)
-	}
-	if rows[0][2] == "t" {
-		v.refuse("row security hides rows from the role %s", "use a role with BYPASSRLS, or the table's owner", v.Role)
-	}
-	if r[3] == "t" {
-		v.refuse("the server is a replica", "connect to the primary")
+	for i, r := range rows {
+		if r[1] != "t" {
+			v.refuse("the role %s may not read and update %s", "grant "+v.Role+" SELECT and UPDATE on it, and USAGE on its schema", v.Role, r[0])
+		}
+		if r[2] == "t" {
+			v.refuse("row security hides rows of %s from the role %s", "use a role with BYPASSRLS, or the table's owner", r[0], v.Role)
+		}
+		if i == 0 && r[3] == "t" {
+			v.refuse("the server is a replica", "connect to the primary")
+		}
 	}
 	return nil
 }

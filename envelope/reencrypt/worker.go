@@ -25,9 +25,10 @@ type part struct {
 type page struct {
 	tids, xids    array
 	keys, columns []array
-	asked, read   int // rows
-	last          tid // of the rows that were read
-	size          int // bytes of what was read
+	asked, read   int  // rows
+	cut           bool // there were more rows, but no room for their bytes
+	last          tid  // of the rows that were read
+	size          int  // bytes of what was read
 	values        int64
 }
 
@@ -39,17 +40,20 @@ type worker struct {
 	stmts statements
 	rel   string // what the statements are for
 	pages [2]page
-	limit int   // rows to read at once, so that a page has about Options.Bytes
+	limit int   // rows to ask for at once, so that a page has about Options.Bytes
 	begun []int // where the columns of the row at hand begin
 	text  []byte
 }
+
+// firstRows is how many rows a worker's first page has: their size is not known.
+const firstRows = 50
 
 func (r *run) newWorker(ctx context.Context) (*worker, error) {
 	s, err := r.job.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{run: r, s: s, codec: r.job.Target.Codec(), limit: r.opts.Batch}
+	w := &worker{run: r, s: s, codec: r.job.Target.Codec(), limit: min(firstRows, r.opts.Batch)}
 	for i := range w.pages {
 		w.pages[i].keys, w.pages[i].columns = make([]array, len(r.v.keys)), make([]array, len(r.v.columns))
 	}
@@ -103,7 +107,7 @@ func (w *worker) pass(ctx context.Context, p part, pass int32) error {
 		return err
 	}
 	for {
-		more := cur.read == cur.asked
+		more := cur.read == cur.asked || cur.cut
 		if !more && cur.rows() == 0 {
 			return nil
 		}
@@ -126,7 +130,7 @@ func (w *worker) pass(ctx context.Context, p part, pass int32) error {
 }
 
 // ask makes a page ready for the rows after a position.
-func (p *page) ask(limit int, after tid) { p.asked, p.read, p.last = limit, 0, after }
+func (p *page) ask(limit int, after tid) { p.asked, p.read, p.cut, p.last = limit, 0, false, after }
 
 func (p *page) rows() int { return p.tids.n }
 
@@ -251,13 +255,17 @@ func (w *worker) again(ctx context.Context, p *page) error {
 	return nil
 }
 
-// fill takes rows into a page, rewritten.
+// fill takes rows into a page, rewritten. Once it has its bytes the rest is
+// left for the next page: how large rows are shows when they come.
 func (w *worker) fill(ctx context.Context, p *page, rr *pgconn.ResultReader) error {
 	if err := w.codec.Renew(ctx); err != nil {
 		return err
 	}
 	w.reset(p)
 	for rr.NextRow() {
+		if p.cut = p.size >= w.run.opts.Bytes; p.cut {
+			continue
+		}
 		row := rr.Values()
 		p.last = parseTID(row[0])
 		p.read++

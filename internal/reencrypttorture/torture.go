@@ -1,277 +1,184 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
 )
 
-// config is one torture.
-type config struct {
-	rows, writes, rate int
-	kills              int
-	crash              bool
-	alone              time.Duration // how long the application is watched before the job
-	job                func(ctx context.Context, dsn string) *exec.Cmd
-}
-
-// seen is what came of it.
-type seen struct {
-	alone, beside             percentiles
-	kills, starts             int
-	conflicts                 int64
-	took                      time.Duration
-	lost, undecryptable, left int64
-	examples                  []string
-	writes, oldOnes, failed   int64
-}
-
-func (s *seen) wrote() string {
-	return fmt.Sprintf("%d writes, %d of them under the old key, %d failed while the server was down", s.writes, s.oldOnes, s.failed)
-}
-
-// jobWithin bounds all of the job's starts together.
-const jobWithin = 3 * time.Minute
-
-func torture(ctx context.Context, c config) (*seen, error) {
-	ctx, cancel := context.WithTimeout(ctx, jobWithin)
-	defer cancel()
+// torture runs the three trials and judges them.
+func torture(ctx context.Context, c config) error {
 	server, err := postgres.Start(ctx, postgres.Options{Default: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { _ = server.Close() }()
-	app, err := newApplication(server.DSN("postgres"), c.rows)
+	defer server.Close()
+	s, err := newSite(server, c.rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := app.fill(ctx); err != nil {
-		return nil, fmt.Errorf("fill the table: %w", err)
-	}
-	working, rest := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	group.Go(func() { app.run(working, c.writes) })
-	t := &trial{config: c, server: server, app: app}
-	err = t.do(ctx)
-	rest()
-	group.Wait()
+	t := &trials{config: c, site: s, dice: rand.New(rand.NewPCG(c.seed, 0))}
+	calm, err := t.trial(ctx, "throttled", t.throttled)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t.seen.writes, t.seen.oldOnes, t.seen.failed = app.writes.Load(), app.oldOnes.Load(), app.failed.Load()
-	return &t.seen, t.verify(ctx)
+	hard, err := t.trial(ctx, "killed", t.killed)
+	if err != nil {
+		return err
+	}
+	broken, err := t.trial(ctx, "without compare-and-swap", t.broken)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "without compare-and-swap: lost=%d\n", broken.lost)
+	all := findings{lost: calm.lost + hard.lost, undecryptable: calm.undecryptable + hard.undecryptable, oldLeft: calm.oldLeft + hard.oldLeft}
+	fmt.Fprintf(c.out, "reencrypt-torture: lost=%d undecryptable=%d old_left=%d\n", all.lost, all.undecryptable, all.oldLeft)
+	switch {
+	case all.lost+all.undecryptable+all.oldLeft > 0:
+		return fmt.Errorf("rows do not have what was committed last, under the new key alone: %s", append(calm.examples, hard.examples...))
+	case broken.lost == 0:
+		return errors.New("the job without compare-and-swap lost nothing: this test would not notice lost writes")
+	}
+	return nil
 }
 
-// trial is a torture at work.
-type trial struct {
+type trials struct {
 	config
-	server *postgres.Server
-	app    *application
-	seen   seen
+	site *site
+	dice *rand.Rand
 }
 
-func (t *trial) do(ctx context.Context) error {
-	t.app.until.Store(1<<63 - 1)
-	if t.alone > 0 {
-		if err := pause(ctx, t.alone); err != nil {
-			return err
-		}
-		t.seen.alone = t.app.timed.take()
+// trial runs a job beside the writer on a fresh table, and reads the table.
+func (t *trials) trial(ctx context.Context, name string, run func(context.Context, *writer) error) (findings, error) {
+	if err := t.site.fresh(ctx); err != nil {
+		return findings{}, err
 	}
+	w := t.site.write(ctx, t.tx, t.seed)
+	clean, stopped := make(chan error, 1), make(chan struct{})
+	go func() { clean <- t.site.vacuum(ctx, stopped) }()
+	err := run(ctx, w)
+	close(stopped)
+	if err = errors.Join(err, w.stop(), <-clean); err != nil {
+		return findings{}, fmt.Errorf("%s: %w", name, err)
+	}
+	f, err := t.site.read(ctx, w)
+	if err != nil {
+		return f, fmt.Errorf("%s: read the table: %w", name, err)
+	}
+	unsure := 0
+	for _, c := range w.clients {
+		unsure += c.unsure
+	}
+	fmt.Fprintf(t.out, "%s: %d transactions of the writer, %d of them without an answer; lost=%d undecryptable=%d old_left=%d\n", name, len(w.samples()), unsure, f.lost, f.undecryptable, f.oldLeft)
+	return f, nil
+}
+
+// throttled measures the writer alone, then with the job.
+func (t *trials) throttled(ctx context.Context, w *writer) error {
+	warm := time.Now().Add(t.quiet / 5)
+	waitUntil(ctx, warm.Add(t.quiet))
 	began := time.Now()
-	t.app.from.Store(began.UnixNano())
-	// The kills are spread over the work, so that there is some left for each.
-	share := time.Duration(float64(t.rows) / float64(t.rate) * float64(time.Second) / float64(t.kills+2))
-	for range t.kills {
-		if err := t.killed(ctx, share/2+rand.N(share)); err != nil {
-			return err
-		}
-	}
-	if t.crash {
-		if err := t.crashed(ctx, share/2); err != nil {
-			return err
-		}
-	}
-	// The last old instance is replaced only now, well behind the first pass.
-	last := t.job(ctx, t.app.dsn)
-	time.AfterFunc(share/2, func() { t.app.old.Store(false) })
-	if err := t.finish(ctx, last); err != nil {
+	p, err := t.site.start(t.job(ctx, t.rate))
+	if err != nil {
 		return err
 	}
-	if !t.crash {
-		t.seen.beside = t.app.timed.take()
+	length := time.Duration(float64(t.rows) / float64(t.rate) * float64(time.Second))
+	waitUntil(ctx, began.Add(length*2/3))
+	w.old.Store(false)
+	if err := p.finish(false); err != nil {
+		return err
 	}
-	t.seen.took = time.Since(began)
+	fmt.Fprintf(t.out, "writer at %d tx/s alone: %s\n", t.tx, w.latency(warm, began))
+	fmt.Fprintf(t.out, "writer at %d tx/s with the job at %d rows/s: %s\n", t.tx, t.rate, w.latency(began, time.Now()))
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-// killed starts the job and kills it.
-func (t *trial) killed(ctx context.Context, after time.Duration) error {
-	cmd := t.job(ctx, t.app.dsn)
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	t.seen.starts++
-	if err := pause(ctx, after); err != nil {
-		return err
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		return fmt.Errorf("the job was through before it was killed: %w", err)
-	}
-	t.seen.kills++
-	_ = cmd.Wait() // killed
-	return nil
-}
-
-// crashed stops the server at once while the job runs, and starts it again.
-func (t *trial) crashed(ctx context.Context, after time.Duration) error {
-	cmd := t.job(ctx, t.app.dsn)
-	var out bytes.Buffer
-	cmd.Stderr = &out
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	t.seen.starts++
-	if err := pause(ctx, after); err != nil {
-		return err
-	}
-	t.app.until.Store(time.Now().UnixNano()) // what waits for the server is not the job's doing
-	t.seen.beside = t.app.timed.take()
-	if err := t.server.Crash(); err != nil {
-		return err
-	}
-	if err := cmd.Wait(); err == nil {
-		return errors.New("the job says that it is through, and the server was not there")
-	}
-	return t.server.Restart(ctx)
-}
-
-// statusPending is what pawl reencrypt gives while somebody writes old values.
-const statusPending = 3
-
-// finish runs the job to its end; while old instances write it is started
-// again, as its message says.
-func (t *trial) finish(ctx context.Context, cmd *exec.Cmd) error {
-	for {
-		var out, problems bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &problems
-		t.seen.starts++
-		err := cmd.Run()
-		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.ExitCode() == statusPending {
-			cmd = t.job(ctx, t.app.dsn)
+// killed kills the job again and again, and crashes the server once.
+func (t *trials) killed(ctx context.Context, w *writer) error {
+	length := float64(t.rows) / float64(t.rate) * float64(time.Second)
+	crashAt := t.dice.IntN(t.kills)
+	for n := 0; n < t.kills; {
+		p, err := t.site.start(t.job(ctx, t.rate))
+		if err != nil {
+			return err
+		}
+		after := startsIn + time.Duration(length*(0.03+0.12*t.dice.Float64()))
+		if n == crashAt {
+			crashAt = -1
+			if err := t.crash(ctx, p, after); err != nil {
+				return err
+			}
 			continue
 		}
+		killed, err := p.kill(after)
 		if err != nil {
-			return fmt.Errorf("the job: %w: %s%s", err, out.Bytes(), problems.Bytes())
-		}
-		var doc struct{ Conflicts int64 }
-		if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
-			return fmt.Errorf("the job's result: %w: %s", err, out.Bytes())
-		}
-		t.seen.conflicts += doc.Conflicts
-		return nil
-	}
-}
-
-// verify opens every row under the new key alone, in the new format alone, and
-// compares it with what the application knows.
-func (t *trial) verify(ctx context.Context) error {
-	c, err := pgx.Connect(ctx, t.app.dsn)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.Close(ctx) }()
-	ring, _, err := keys()
-	if err != nil {
-		return err
-	}
-	var readers [len(columns)]*envelope.Column
-	for i, w := range t.app.columns {
-		readers[i] = &envelope.Column{Rings: ring, Table: w.Table, Name: w.Name, Text: w.Text, MinFormat: envelope.Format}
-	}
-	rows, err := c.Query(ctx, "SELECT id, a, b, c FROM "+table)
-	if err != nil {
-		return err
-	}
-	found := make([]bool, len(t.app.rows))
-	for rows.Next() {
-		var id int64
-		var stored [len(columns)][]byte
-		var text *string
-		if err := rows.Scan(&id, &stored[0], &stored[1], &text); err != nil {
 			return err
 		}
-		if text != nil {
-			stored[2] = []byte(*text)
-		}
-		found[id-1] = true
-		for i := range columns {
-			t.value(ctx, ring, readers[i], id, stored[i])
+		if killed {
+			n++
 		}
 	}
-	if err := rows.Err(); err != nil {
+	w.old.Store(false)
+	p, err := t.site.start(t.job(ctx, t.rate))
+	if err != nil {
 		return err
 	}
-	for i, r := range t.app.rows {
-		if found[i] == r.gone && !r.maybe {
-			t.loses(int64(i+1), "the row is there or not against what was written last")
-		}
+	if err := p.finish(false); err != nil {
+		return err
 	}
+	fmt.Fprintf(t.out, "killed %d times, PostgreSQL crashed once\n", t.kills)
 	return nil
 }
 
-// value holds one value to what must be there.
-func (t *trial) value(ctx context.Context, ring *envelope.Ring, col *envelope.Column, id int64, stored []byte) {
-	raw := envelope.Sealed(stored)
-	if col.Text {
-		raw, _ = envelope.ParseText(nil, stored)
+// startsIn is about how long a job takes to start.
+const startsIn = 100 * time.Millisecond
+
+// crash stops the server while a job runs. The job must say that it failed.
+func (t *trials) crash(ctx context.Context, p *process, after time.Duration) error {
+	waitUntil(ctx, time.Now().Add(after))
+	if err := t.site.server.Crash(); err != nil {
+		return err
 	}
-	if key, ok := envelope.KeyOf(raw); !ok || key != ring.Primary() {
-		t.seen.left++
-		return
+	if err := <-p.end; err == nil {
+		return fmt.Errorf("the server crashed, and the job took itself for done: %s", p.out.Bytes())
 	}
-	plain, err := col.Open(ctx, "", strconv.FormatInt(id, 10), stored)
+	return t.site.server.Restart(ctx)
+}
+
+// broken runs the job that writes over what came in between.
+func (t *trials) broken(ctx context.Context, w *writer) error {
+	w.old.Store(false)
+	p, err := t.site.start(t.config.broken(ctx, t.rate))
 	if err != nil {
-		t.seen.undecryptable++
-		t.note(err.Error())
-		return
+		return err
 	}
-	r := t.app.rows[id-1]
-	if got := string(plain); got != plaintext(id, col.Name, r.version) && !(r.maybe && got == plaintext(id, col.Name, r.version-1)) {
-		t.loses(id, "column "+col.Name+" has another version")
-	}
+	return p.finish(false)
 }
 
-func (t *trial) loses(id int64, what string) {
-	t.seen.lost++
-	t.note(fmt.Sprintf("row %d: %s", id, what))
-}
-
-// note keeps the first few.
-func (t *trial) note(what string) {
-	if len(t.seen.examples) < 5 {
-		t.seen.examples = append(t.seen.examples, what)
+// vacuum frees the places of old rows all the time, so that others take them:
+// a job that told rows apart by their place alone would mistake them.
+func (s *site) vacuum(ctx context.Context, stopped <-chan struct{}) error {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stopped:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		pg, err := pgx.Connect(ctx, s.server.DSN("postgres"))
+		if err != nil {
+			continue // it has crashed
+		}
+		_, _ = pg.Exec(ctx, "VACUUM (TRUNCATE off) orgs")
+		_ = pg.Close(ctx)
 	}
 }

@@ -1,86 +1,59 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
+	"time"
 
-	"github.com/pawlhq/pawl/envelope/reencrypt"
-	"github.com/pawlhq/pawl/internal/mutant"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
 
-// jobEnv has this test's binary be the job.
-const jobEnv = "REENCRYPTTORTURE_JOB"
-
+// TestMain is also the job: a process of its own is what can be killed.
 func TestMain(m *testing.M) {
-	var err error
-	switch {
-	case os.Getenv(blindEnv) != "":
-		err = blindJob(context.Background())
-	case os.Getenv(jobEnv) != "":
-		err = sightedJob(context.Background())
-	default:
+	if os.Getenv(asJob) == "" {
 		servertest.Main(m)
 	}
-	if err != nil {
+	rate := flag.Int("rate", 0, "")
+	overwrite := flag.Bool("overwrite", false, "")
+	flag.Parse()
+	if err := runJob(context.Background(), *rate, *overwrite); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
-// sightedJob is the job as pawl reencrypt runs it.
-func sightedJob(ctx context.Context) error {
-	job, err := newJob(os.Getenv("DATABASE_URL"), mutant.None)
-	if err != nil {
-		return err
-	}
-	job.Options = reencrypt.Options{Rate: testRate}
-	res, err := job.Run(ctx)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{"conflicts": res.Conflicts, "left": res.Left})
-}
-
-const testRate = 20_000
-
+// TestNoWriteIsLost is make reencrypt-torture on a small table: one kill, one
+// crash of the server, and a job without compare-and-swap that must be found out.
 func TestNoWriteIsLost(t *testing.T) {
 	servertest.Needed(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := config{rows: 20_000, writes: 300, rate: testRate, kills: 1, crash: true, job: func(ctx context.Context, dsn string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, self)
-		cmd.Env = append(os.Environ(), jobEnv+"=1", "DATABASE_URL="+dsn)
-		return cmd
-	}}
-	got, err := torture(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
+	var out bytes.Buffer
+	job := func(args ...string) func(context.Context, int) *exec.Cmd {
+		return func(ctx context.Context, rate int) *exec.Cmd {
+			return exec.CommandContext(ctx, self, append(args, "-rate", fmt.Sprint(rate))...)
+		}
 	}
-	if got.lost+got.undecryptable+got.left > 0 || got.writes == 0 || got.kills != 1 {
-		t.Errorf("lost %d, undecryptable %d, left %d of %d writes after %d kills: %v", got.lost, got.undecryptable, got.left, got.writes, got.kills, got.examples)
+	c := config{rows: 20_000, rate: 8_000, tx: 400, kills: 1, quiet: 200 * time.Millisecond, seed: 1, job: job(), broken: job("-overwrite"), out: &out}
+	if err := torture(t.Context(), c); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
 	}
-}
-
-// TestLossesAreSeen holds that the test above would see a job that overwrites.
-func TestLossesAreSeen(t *testing.T) {
-	servertest.Needed(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	text := strings.TrimSpace(out.String())
+	if last := text[strings.LastIndexByte(text, '\n')+1:]; last != "reencrypt-torture: lost=0 undecryptable=0 old_left=0" {
+		t.Errorf("it found nothing, and said %q", last)
 	}
-	c := config{rows: 20_000, writes: 1500, rate: testRate, job: func(ctx context.Context, dsn string) *exec.Cmd { return blind(ctx, self, dsn, testRate) }}
-	got, err := torture(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.lost == 0 {
-		t.Error("without compare-and-swap nothing is lost")
+	for _, want := range []string{"killed 1 times, PostgreSQL crashed once\n", " p99 "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -53,7 +54,9 @@ type Server struct {
 	dir     string
 	bin     string
 	account child.Account
-	options Options
+	args    []string // of the program, besides the port
+
+	mu      sync.Mutex
 	process *child.Process
 }
 
@@ -68,7 +71,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, options: o}
+	s := &Server{bin: bin}
 	if s.account, err = child.Unprivileged("postgres"); err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
@@ -84,7 +87,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		err = s.create(ctx)
 	}
 	if err == nil {
-		err = s.run(ctx)
+		err = s.run(ctx, o)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start PostgreSQL: %w", err), os.RemoveAll(s.dir))
@@ -138,8 +141,7 @@ func (s *Server) create(ctx context.Context) error {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-func (s *Server) run(ctx context.Context) error {
-	o := s.options
+func (s *Server) run(ctx context.Context, o Options) error {
 	settings := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "log_timezone=UTC"}
 	if !o.Default {
 		settings = append(settings, "password_encryption=scram-sha-256", "shared_buffers=16MB", "max_connections=60")
@@ -148,26 +150,57 @@ func (s *Server) run(ctx context.Context) error {
 	if !o.Durable && !o.Default {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
+	s.args = []string{"-D", s.data()}
+	for _, setting := range settings {
+		s.args = append(s.args, "-c", setting)
+	}
 	var err error
 	for range starts {
-		if s.process == nil { // a restart keeps its address
-			if s.Port, err = child.FreePort(ctx); err != nil {
-				return err
-			}
+		if s.Port, err = child.FreePort(ctx); err != nil {
+			return err
 		}
-		args := []string{"-D", s.data(), "-p", strconv.Itoa(s.Port)}
-		for _, setting := range settings {
-			args = append(args, "-c", setting)
-		}
-		cmd := s.account.Command(context.WithoutCancel(ctx), s.dir, filepath.Join(s.bin, "postgres"), args...)
-		// SIGQUIT is PostgreSQL's immediate shutdown: its children end too.
-		var process *child.Process
-		if process, err = child.Start(ctx, cmd, "database system is ready to accept connections", syscall.SIGQUIT); err == nil {
-			s.process = process
+		if err = s.launch(ctx); err == nil {
 			return nil
 		}
 	}
 	return err
+}
+
+// launch starts the program on the port, and waits until it is ready.
+func (s *Server) launch(ctx context.Context) error {
+	args := append([]string{"-p", strconv.Itoa(s.Port)}, s.args...)
+	cmd := s.account.Command(context.WithoutCancel(ctx), s.dir, filepath.Join(s.bin, "postgres"), args...)
+	// SIGQUIT is PostgreSQL's immediate shutdown: its children end too.
+	p, err := child.Start(ctx, cmd, "database system is ready to accept connections", syscall.SIGQUIT)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process = p
+	return nil
+}
+
+func (s *Server) running() *child.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+// Crash stops the server at once, as a power cut would: nothing is written
+// first, and its next start recovers from the log. It returns when all of its
+// processes are gone. Without Durable or Default it may not come back.
+func (s *Server) Crash() error { return s.running().Close() }
+
+// Restart starts a server that has crashed, with the same data on the same
+// port. ctx bounds the start alone. Log then begins anew.
+func (s *Server) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	if err := s.launch(ctx); err != nil {
+		return fmt.Errorf("start PostgreSQL again: %w", err)
+	}
+	return nil
 }
 
 // Addr is where the server listens, "127.0.0.1:40123".
@@ -181,22 +214,10 @@ func (s *Server) DSN(database string) string {
 }
 
 // Log gives what the server has logged, for leak searches.
-func (s *Server) Log() string { return s.process.Log() }
+func (s *Server) Log() string { return s.running().Log() }
 
 // PID is the process id of the server's first process.
-func (s *Server) PID() int { return s.process.PID() }
-
-// Crash ends the server at once, as pg_ctl stop -m immediate does: nothing is
-// flushed, and what was not on disk is lost.
-func (s *Server) Crash() error { return s.process.Close() }
-
-// Restart starts a server that has crashed, on its data and at its address. It
-// is not for use beside the other methods.
-func (s *Server) Restart(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	return s.run(ctx)
-}
+func (s *Server) PID() int { return s.running().PID() }
 
 // Close stops the server and removes its data. Closing twice is harmless.
-func (s *Server) Close() error { return errors.Join(s.process.Close(), os.RemoveAll(s.dir)) }
+func (s *Server) Close() error { return errors.Join(s.running().Close(), os.RemoveAll(s.dir)) }

@@ -48,6 +48,47 @@ func TestServerIsRealAndPrivate(t *testing.T) {
 	}
 }
 
+func TestServerComesBackFromACrashWithWhatWasCommitted(t *testing.T) {
+	servertest.Needed(t)
+	s, err := postgres.Start(t.Context(), postgres.Options{Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	c, err := login(t, s.DSN("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{"CREATE TABLE kept AS SELECT 7 AS n", "BEGIN; INSERT INTO kept VALUES (8)"} {
+		if _, err := c.Exec(t.Context(), sql).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	port, pid := s.Port, s.PID()
+	if err := s.Crash(); err != nil {
+		t.Fatalf("crash: %v", err)
+	}
+	if _, err := c.Exec(t.Context(), "SELECT").ReadAll(); err == nil {
+		t.Error("a session outlived the crash")
+	}
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.Port != port || s.PID() == pid {
+		t.Errorf("it came back as process %d on port %d, and was %d on %d", s.PID(), s.Port, pid, port)
+	}
+	if !strings.Contains(s.Log(), "not properly shut down") {
+		t.Errorf("the crash was none: %s", s.Log())
+	}
+	if c, err = login(t, s.DSN("postgres")); err != nil {
+		t.Fatal(err)
+	}
+	rows := c.ExecParams(t.Context(), "SELECT n FROM kept", nil, nil, nil, nil).Read()
+	if rows.Err != nil || len(rows.Rows) != 1 || string(rows.Rows[0][0]) != "7" {
+		t.Errorf("after the crash the table has %q (%v), want what was committed: 7", rows.Rows, rows.Err)
+	}
+}
+
 func TestServerDiesWithItsProcess(t *testing.T) {
 	servertest.Needed(t)
 	childtest.DiesWithParent(t, func(ctx context.Context) (int, error) {

@@ -51,6 +51,13 @@ func Postgres(t testing.TB) *postgres.Server {
 	})
 }
 
+// PostgresOf gives a PostgreSQL of the test binary that is one owner's alone,
+// for tests that write much: it logs no statements.
+func PostgresOf(t testing.TB, owner string) *postgres.Server {
+	t.Helper()
+	return server(t, "postgres of "+owner, func(ctx context.Context) (*postgres.Server, error) { return postgres.Start(ctx, postgres.Options{}) })
+}
+
 // branchScene has the database of a branch and no roles but the superuser.
 const branchScene = `
 DO $$ DECLARE r name; BEGIN
