@@ -12,8 +12,10 @@ import (
 // Batch seals and opens many values one after the other, for the price of
 // AES-256-GCM alone: it derives one key from 12 random bytes and counts in the
 // other 12 bytes of the nonce. What it seals is not different from what Seal
-// seals, and opens like it. Start a new one every few thousand values. A Batch
-// is for one goroutine.
+// seals, and opens like it. Start a new one every few thousand values, and
+// after the process may have been copied with its memory, as by a snapshot of
+// its machine: two copies would use the same nonces. A Batch is for one
+// goroutine.
 type Batch struct {
 	ring   *Ring
 	seal   cipher.AEAD
@@ -29,19 +31,28 @@ type Batch struct {
 // NewBatch starts a batch that seals under the primary key.
 func (r *Ring) NewBatch() (*Batch, error) {
 	b := &Batch{ring: r, data: make([]byte, 0, 128)}
-	return b, b.Renew()
+	appendHeader(b.header[:0], r.primary)
+	if err := b.Renew(); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
-// Renew starts the batch anew, under another derived key.
-func (b *Batch) Renew() (err error) {
+// Renew starts the batch anew, under another derived key. After an error the
+// batch is what it was.
+func (b *Batch) Renew() error {
 	// The count starts anywhere: should two batches ever have one derived key,
 	// their counts still are unlikely to meet.
-	if _, err = rand.Read(b.nonce[:]); err != nil {
+	var nonce [xaes.NonceSize]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
 		return err
 	}
-	appendHeader(b.header[:0], b.ring.primary)
-	b.seal, err = b.ring.keys[b.ring.primary].Derive(b.nonce[:])
-	return err
+	seal, err := b.ring.keys[b.ring.primary].Derive(nonce[:])
+	if err != nil {
+		return err
+	}
+	b.nonce, b.seal = nonce, seal
+	return nil
 }
 
 // Seal appends a sealed value to dst. plain and the free part of dst must not
@@ -57,9 +68,9 @@ func (b *Batch) Seal(dst, plain []byte, at Binding) []byte {
 // Open appends what is sealed to dst, and fails as Ring.Open does. Values that
 // one batch has sealed are opened quickly in a row.
 func (b *Batch) Open(dst []byte, s Sealed, at Binding) ([]byte, error) {
-	key, err := b.ring.keyOf(s, at)
+	key, err := b.ring.keyOf(s)
 	if err != nil {
-		return nil, err
+		return nil, bad(at, err.Error())
 	}
 	id, nonce := binary.BigEndian.Uint32(s[4:]), s[headerSize:headerSize+xaes.NonceSize]
 	if b.open == nil || id != b.openID || !bytes.Equal(b.prefix[:], nonce[:12]) {

@@ -3,7 +3,9 @@ package envelope
 import (
 	"crypto/hkdf"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
+	"fmt"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope/internal/xaes"
@@ -14,19 +16,29 @@ import (
 // Their ids are KeyIDOf.
 //
 // It has no key table and no keeper, and therefore no cheap rotation: each new
-// key means that every value is written anew.
+// key means that every value is written anew. A key that seals or opens legacy
+// values is none of them: one key is for one algorithm.
 func DirectRing(primary []byte, others ...[]byte) (*Ring, error) {
 	r := &Ring{keys: map[uint32]*xaes.Key{}, primary: KeyIDOf(primary)}
+	held := map[uint32][]byte{}
 	for _, raw := range append([][]byte{primary}, others...) {
 		key, err := xaes.New(raw)
 		if err != nil {
-			return nil, &pawl.Error{Code: pawl.CodeInvalid, Op: "make a key ring", Why: "a key does not have 32 bytes", Next: "openssl rand -hex 32"}
+			return nil, unfit("a key does not have 32 bytes")
 		}
-		r.keys[KeyIDOf(raw)] = key
+		id := KeyIDOf(raw)
+		if other := held[id]; other != nil && subtle.ConstantTimeCompare(other, raw) == 0 {
+			return nil, unfit(fmt.Sprintf("two keys have the id %d", id))
+		}
+		r.keys[id], held[id] = key, raw
 	}
 	var err error
 	r.print, err = hkdf.Key(sha256.New, primary, nil, "pawl fingerprint", 32)
 	return r, err
+}
+
+func unfit(why string) error {
+	return &pawl.Error{Code: pawl.CodeInvalid, Op: "make a key ring", Why: why, Next: "openssl rand -hex 32"}
 }
 
 // KeyIDOf is the id of a key in a DirectRing: the first four bytes of

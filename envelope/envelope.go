@@ -16,6 +16,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/pawlhq/pawl"
@@ -161,31 +162,37 @@ func (r *Ring) Open(s Sealed, b Binding) (secret.Value, error) {
 
 // OpenBytes opens a sealed value of a place as bytes, as Open does.
 func (r *Ring) OpenBytes(s Sealed, b Binding) ([]byte, error) {
-	key, err := r.keyOf(s, b)
-	if err != nil {
-		return nil, err
-	}
-	nonce := s[headerSize : headerSize+xaes.NonceSize]
-	plain, err := key.Open(nil, nonce, s[headerSize+xaes.NonceSize:], b.data(s[:headerSize]))
+	plain, err := r.open(s, b)
 	if err != nil {
 		return nil, bad(b, err.Error())
 	}
 	return plain, nil
 }
 
+// open opens a sealed value, or says why it does not open. An empty value is
+// not nil: that would be NULL to many a database driver.
+func (r *Ring) open(s Sealed, b Binding) ([]byte, error) {
+	key, err := r.keyOf(s)
+	if err != nil {
+		return nil, err
+	}
+	nonce, body := s[headerSize:headerSize+xaes.NonceSize], s[headerSize+xaes.NonceSize:]
+	return key.Open(make([]byte, 0, len(s)-Overhead), nonce, body, b.data(s[:headerSize]))
+}
+
 // keyOf finds the key that a sealed value names.
-func (r *Ring) keyOf(s Sealed, b Binding) (*xaes.Key, error) {
+func (r *Ring) keyOf(s Sealed) (*xaes.Key, error) {
 	if len(s) < Overhead || [3]byte(s[:3]) != magic {
-		return nil, bad(b, "it is not a sealed value")
+		return nil, errors.New("it is not a sealed value")
 	}
 	if s[3] != Format {
-		return nil, bad(b, fmt.Sprintf("it is sealed in format %d, and this version reads format %d", s[3], Format))
+		return nil, fmt.Errorf("it is sealed in format %d, and this version reads format %d", s[3], Format)
 	}
 	id := binary.BigEndian.Uint32(s[4:])
 	if key := r.keys[id]; key != nil {
 		return key, nil
 	}
-	return nil, bad(b, fmt.Sprintf("it is sealed under data key %d, which is not here", id))
+	return nil, fmt.Errorf("it is sealed under data key %d, which is not here", id)
 }
 
 // Header is what a value that is sealed in this format under a key begins

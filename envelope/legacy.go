@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/pawlhq/pawl"
@@ -21,7 +22,7 @@ import (
 //	1: nonce, 12 bytes | ciphertext | tag, 16 bytes                  AES-GCM under a static key
 //	2: 0x02 | n, uint16 big-endian | wrapped key, n bytes | 1        AES-GCM under the value's own key
 //
-// In text they are in hexadecimal or in any base64.
+// In text they are in hexadecimal or in any base64, which may have line breaks.
 type Legacy struct {
 	static []cipher.AEAD
 	keys   ValueKeys
@@ -43,6 +44,9 @@ const (
 
 // ErrLegacy means that no key opens a legacy value.
 var ErrLegacy = errors.New("it is not a value of this format, and no legacy key opens it")
+
+// errTooOld is ErrLegacy to callers.
+var errTooOld = fmt.Errorf("%w that may still be used", ErrLegacy)
 
 // NewLegacy makes a reader of values under static keys of 16, 24 or 32 bytes,
 // and of those that carry their key when keys is not nil.
@@ -73,9 +77,17 @@ func gcm(key []byte) (cipher.AEAD, error) {
 // so one in 256 looks like format 2, and trying that first would send garbage
 // to the keeper.
 func (l *Legacy) Open(ctx context.Context, dst, stored []byte) ([]byte, error) {
+	return l.open(ctx, dst, stored, 1)
+}
+
+// open refuses formats before oldest. It looks for static keys all the same: a
+// value of theirs must not be sent to the keeper.
+func (l *Legacy) open(ctx context.Context, dst, stored []byte, oldest int) ([]byte, error) {
 	for raw := range encodings(stored) {
 		for _, aead := range l.static {
-			if out, err := openGCM(aead, dst, raw); err == nil {
+			if out, err := openGCM(aead, dst, raw); err == nil && oldest > 1 {
+				return nil, errTooOld
+			} else if err == nil {
 				return out, nil
 			}
 		}
@@ -153,7 +165,7 @@ func encodings(stored []byte) func(yield func([]byte) bool) {
 		if !yield(stored) || !printable(stored) {
 			return
 		}
-		text := bytes.TrimRight(stored, "=\n")
+		text := bytes.TrimRight(stored, "=\r\n")
 		if raw, err := hex.AppendDecode(nil, text); err == nil && !yield(raw) {
 			return
 		}
@@ -169,7 +181,7 @@ func encodings(stored []byte) func(yield func([]byte) bool) {
 // has besides.
 func printable(b []byte) bool {
 	for _, c := range b {
-		if (c < '+' || c > 'z') && c != '\n' {
+		if (c < '+' || c > 'z') && c != '\n' && c != '\r' {
 			return false
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope"
@@ -116,7 +115,10 @@ func (s *sealer) batch(ctx context.Context, scope string) (*scopeBatch, error) {
 func (s *sealer) Rewrite(ctx context.Context, dst []byte, v Value) ([]byte, bool, error) {
 	b, err := s.batch(ctx, v.At.Scope)
 	if err != nil {
-		return dst, false, fmt.Errorf("the keys of %s: %w", v.At.Scope, err)
+		if pawl.CodeOf(err) == pawl.CodeNotFound { // this scope's trouble alone
+			err = &pawl.Error{Code: pawl.CodeCorrupt, Op: "open a value", Why: "its scope has no keys"}
+		}
+		return dst, false, err
 	}
 	raw, ours := envelope.Sealed(v.Stored), true
 	if v.Text {
