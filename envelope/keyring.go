@@ -19,7 +19,8 @@ type Source interface {
 }
 
 // Rings gives the ring of a scope. *Keyring is one, and *Ring is one whose
-// scopes all have the same keys.
+// scopes all have the same keys. Where it has a method Reload, as *Keyring
+// does, a Column calls it for a value under a key that the ring does not have.
 type Rings interface {
 	Ring(ctx context.Context, scope string) (*Ring, error)
 }
@@ -90,7 +91,7 @@ func (k *Keyring) Ring(ctx context.Context, scope string) (*Ring, error) {
 	s := k.scope(scope)
 	last := s.last.Load()
 	if last.ring == nil {
-		return k.newer(ctx, scope)
+		return k.Reload(ctx, scope)
 	}
 	if now := k.now(); now.Sub(last.at) < k.fresh || now.Sub(last.tried) < k.pause() {
 		return last.ring, nil
@@ -111,9 +112,9 @@ func (k *Keyring) Ring(ctx context.Context, scope string) (*Ring, error) {
 // nil: for a health check, since Ring hides what it can do without.
 func (k *Keyring) Err(scope string) error { return k.scope(scope).last.Load().err }
 
-// newer gives a scope's ring after the keys were read, unless that was tried
-// just now. With an error there may be an older ring.
-func (k *Keyring) newer(ctx context.Context, scope string) (*Ring, error) {
+// Reload gives a scope's ring after its keys were read, unless that was tried
+// less than a second ago. With an error there may be an older ring.
+func (k *Keyring) Reload(ctx context.Context, scope string) (*Ring, error) {
 	s := k.scope(scope)
 	select {
 	case s.turn <- struct{}{}:
@@ -207,8 +208,10 @@ func unread(scope string, err error) error {
 // reload gives a ring that may know a key which the one at hand does not. With
 // an error there may be an older ring.
 func reload(ctx context.Context, rings Rings, scope string) (*Ring, error) {
-	if k, ok := rings.(*Keyring); ok {
-		return k.newer(ctx, scope)
+	if k, ok := rings.(interface {
+		Reload(ctx context.Context, scope string) (*Ring, error)
+	}); ok {
+		return k.Reload(ctx, scope)
 	}
 	return rings.Ring(ctx, scope)
 }

@@ -169,10 +169,12 @@ func encodings(stored []byte) func(yield func([]byte) bool) {
 		if raw, err := hex.AppendDecode(nil, text); err == nil && !yield(raw) {
 			return
 		}
-		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			if raw, err := enc.AppendDecode(nil, text); err == nil && !yield(raw) {
-				return
-			}
+		alphabet := base64.RawStdEncoding
+		if bytes.ContainsAny(text, "-_") {
+			alphabet = base64.RawURLEncoding
+		}
+		if raw, err := alphabet.AppendDecode(nil, text); err == nil {
+			yield(raw)
 		}
 	}
 }

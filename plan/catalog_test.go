@@ -86,6 +86,8 @@ func labPlaces() []estate.Kind {
 		check("pause", estate.CheckFacts{}),
 		check("unpause", estate.CheckFacts{Within: 20 * time.Minute}),
 		check("sweep", estate.CheckFacts{Acts: true}),
+		{Role: estate.RoleCheck, Name: "rewrite", Doc: "Rewrites data.", Identity: []string{"name"}, Check: &estate.CheckFacts{Acts: true, TakesValue: true, TakesAccepted: true, Backups: "backups"},
+			Fields: append([]estate.Field{{Name: "backups", Type: estate.Duration, Required: true, Doc: "How long backups are kept."}}, name...)},
 		check("trial", estate.CheckFacts{TakesValue: true, Within: 5 * time.Minute}),
 	}
 }

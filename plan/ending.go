@@ -193,7 +193,9 @@ func (b *builder) name(s *subject) {
 // estate wants it.
 func (b *builder) retire() {
 	b.enter(pawl.Retire)
-	b.backups()
+	if !b.compromised() {
+		b.backups()
+	}
 	b.disable()
 	for _, s := range b.subjects {
 		switch {
@@ -208,12 +210,14 @@ func (b *builder) retire() {
 }
 
 // backups waits until nothing that could be restored is under the old version
-// any more. Consumers do not accept it meanwhile; pawl holds it.
+// any more. Consumers do not accept it meanwhile; pawl holds it. After a leak
+// nothing waits for it, so it comes last, and not at all where the issuer has
+// ended the version: what is under it then is lost, as the estate wanted.
 func (b *builder) backups() {
 	b.next()
 	for _, s := range b.subjects {
 		m := s.s.Migrate
-		if m == nil || m.Facts.Check == nil || m.Facts.Check.Backups == "" {
+		if m == nil || m.Facts.Check == nil || m.Facts.Check.Backups == "" || b.compromised() && (s.ended != "" || s.ends()) {
 			continue
 		}
 		if kept := m.Settings.Duration(m.Facts.Check.Backups); kept > 0 {
@@ -288,6 +292,9 @@ func (b *builder) confirm() {
 		}
 	}
 	b.leave()
+	if b.compromised() {
+		b.backups()
+	}
 }
 
 // runsOut waits for the end of the issuer's window where the issuer cannot be

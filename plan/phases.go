@@ -68,6 +68,9 @@ func (b *builder) probes(s *subject) {
 	for i := range s.s.Checks {
 		uses = append(uses, &s.s.Checks[i].Use)
 	}
+	if s.s.Migrate != nil { // what cannot be rewritten must show before anything is written under the new version
+		uses = append(uses, s.s.Migrate)
+	}
 	for i := range b.pauses {
 		if q := &b.pauses[i]; q.s == s {
 			uses = append(uses, &q.p.Stop, &q.p.Start)
@@ -138,7 +141,7 @@ func (b *builder) widen() {
 		content := ContentNew
 		if !b.containsFirst(s) {
 			content = ContentBoth
-			b.needsOld(s)
+			b.needsOld(s, "verifiers must hold the old value beside the new one")
 		}
 		b.write(s, s.locations(estate.Accepts), content)
 	}
@@ -146,14 +149,14 @@ func (b *builder) widen() {
 	b.leave()
 }
 
-// needsOld refuses a plan that must write the old value when nothing can
-// tell what it is.
-func (b *builder) needsOld(s *subject) {
+// needsOld refuses a plan that cannot do without the old value when nothing can
+// tell what it is. why says what it is for.
+func (b *builder) needsOld(s *subject, why string) {
 	if s.known.Held || slices.ContainsFunc(s.s.Locations, readable) || b.err != nil {
 		return
 	}
 	b.err = &pawl.Error{Code: pawl.CodeInvalid, Op: "plan", On: string(s.Secret),
-		Why:  "verifiers must hold the old value beside the new one, and pawl does not know the old one",
+		Why:  why + ", and pawl does not know the old one",
 		Next: fmt.Sprintf("pawl provide %s --current", s.Secret)}
 }
 
@@ -291,6 +294,9 @@ func (b *builder) migrate() {
 	b.enter(pawl.Migrate)
 	for _, s := range b.subjects {
 		if m := s.s.Migrate; m != nil {
+			if m.Facts.Check != nil && m.Facts.Check.TakesAccepted {
+				b.needsOld(s, "data is opened with the old value to be written under the new one")
+			}
 			b.add(Step{Act: ActCheck, Secret: s.Secret, Place: b.place(*m), Within: MigrateWithin, Acts: true, Title: "rewrite data: " + Title(*m)})
 		}
 	}

@@ -160,6 +160,7 @@ func TestRefusals(t *testing.T) {
 		{scenario{file: "seed", secrets: []pawl.SecretName{"FLY_API_TOKN"}}, pawl.CodeNotFound, "no such secret", "pawl status"},
 		{scenario{file: "environments", secrets: []pawl.SecretName{"KEY"}}, pawl.CodeNotFound, "no such secret", "KEY@staging"},
 		{scenario{file: "accept_list", secrets: []pawl.SecretName{"KEY"}}, pawl.CodeInvalid, "does not know the old one", "pawl provide KEY --current"},
+		{scenario{file: "reencrypt_ended", secrets: []pawl.SecretName{"KEY"}}, pawl.CodeInvalid, "data is opened with the old value", "pawl provide KEY --current"},
 		{scenario{file: "config", secrets: []pawl.SecretName{"MAIL_FROM"}, mode: plan.Compromised}, pawl.CodeInvalid, "cannot leak", "without --compromised"},
 		{scenario{file: "alternative", secrets: []pawl.SecretName{"KEY"}, plan: "rest"}, pawl.CodeInvalid, `no alternative "rest"`, "choose reset, or usual"},
 		{scenario{file: "kept", secrets: []pawl.SecretName{"KEY"}, plan: "reset"}, pawl.CodeInvalid, `no alternative "reset"`, "leave it out"},

@@ -138,6 +138,9 @@ func (b *builder) warnLimits(s *subject) {
 	}
 	if s.s.Migrate != nil {
 		b.warn("data is written under version %d of %s as soon as consumers load it, so it cannot be undone from then on", s.To, s.Secret)
+		if !s.holds(estate.Accepts) {
+			b.warn("no place of %s has `role: accepts`: until data is rewritten, whoever reads it must know version %d beside the new one", s.Secret, s.From)
+		}
 	}
 }
 

@@ -127,7 +127,7 @@ func TestPointOfNoReturn(t *testing.T) {
 		"seed": plan.ActRevoke, "seed_compromised": plan.ActMint, "side_by_side": plan.ActRevoke, "replaced": plan.ActMint,
 		"replaced_by_hand": plan.ActProvide, "window": plan.ActMint, "accept_list": "", "local": "", "one_slot": "", "group": plan.ActDeactivate,
 		"contain_first": plan.ActDeactivate, "contain_last": plan.ActMint, "grace": plan.ActDeactivate, "person_steps": plan.ActTask,
-		"migrate": plan.ActPut, "kept": "", "brief": plan.ActTask, "window_chosen": plan.ActMint, "window_silent": plan.ActMint, "by_person": plan.ActTask, "alternative": plan.ActMint, "alternative_elsewhere": plan.ActMint, "alternative_back": plan.ActTask,
+		"migrate": plan.ActPut, "reencrypt": plan.ActPut, "reencrypt_leaked": plan.ActMint, "reencrypt_ended": plan.ActPut, "kept": "", "brief": plan.ActTask, "window_chosen": plan.ActMint, "window_silent": plan.ActMint, "by_person": plan.ActTask, "alternative": plan.ActMint, "alternative_elsewhere": plan.ActMint, "alternative_back": plan.ActTask,
 		"alternative_leaked": plan.ActMint, "config": "", "human_mint": plan.ActRevoke,
 		"shadows_compromised": plan.ActMint, "accept_found": "", "pauses_compromised": plan.ActMint,
 	}

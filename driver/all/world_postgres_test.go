@@ -152,7 +152,7 @@ func postgresCall(sent []byte) string {
 	switch {
 	case bytes.HasPrefix(sent, []byte("Q")):
 		sql := string(sent[5:])
-		if strings.HasPrefix(sql, "SET ") {
+		if strings.HasPrefix(sql, "SET ") || strings.HasPrefix(sql, "-- ping") {
 			return "" // of the session alone
 		}
 		for _, c := range []struct{ name, has string }{
@@ -166,7 +166,7 @@ func postgresCall(sent []byte) string {
 		return "SQL " + sql
 	case bytes.Contains(sent, []byte("UPDATE ONLY")):
 		return "SQL UPDATE ONLY …"
-	case bytes.Contains(sent, []byte("UPDATE pawl_keys")):
+	case bytes.Contains(sent, []byte(`UPDATE "pawl_keys"`)):
 		return "SQL UPDATE pawl_keys"
 	case bytes.Contains(sent, []byte("BEGIN READ ONLY")):
 		return "SQL BEGIN READ ONLY"

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,7 +42,8 @@ const (
 // rewrite works on the table for a slice of time.
 func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
 	table := r.Target.Settings.String("table")
-	job, err := c.job(r)
+	lines := &lines{}
+	job, err := c.job(r, lines)
 	if err != nil {
 		return driver.Finding{}, err
 	}
@@ -64,7 +66,7 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 	case pawl.CodeOf(err) == pawl.CodeUnsupported, pawl.CodeOf(err) == pawl.CodeNotFound:
 		return driver.Finding{State: driver.Failed, Final: true, Detail: err.Error()}, nil
 	case err != nil:
-		return driver.Finding{}, c.lost(ctx, "re-encrypt", table, err)
+		return driver.Finding{}, lines.failure(ctx, "re-encrypt", table, res.Asked > 0, err)
 	case res.Unreadable > 0:
 		return driver.Finding{State: driver.Failed, Final: true, Detail: fmt.Sprintf("%d values of %s open with no key, and are as they were: %s", res.Unreadable, table, strings.Join(lost, ", "))}, nil
 	case res.Left > 0:
@@ -74,14 +76,14 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 		if err := job.Fence(ctx); pawl.CodeOf(err) == pawl.CodePending {
 			return driver.Finding{State: driver.Pending, After: later, Detail: "somebody still writes older formats to " + table}, nil
 		} else if err != nil {
-			return driver.Finding{}, c.lost(ctx, "put up the fence of", table, err)
+			return driver.Finding{}, lines.failure(ctx, "put up the fence of", table, true, err)
 		}
 	}
 	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d rows of %s were written, 0 are left under another key", res.Rows, table)}, nil
 }
 
 // job makes the job of the settings and of the values.
-func (c *conn) job(r driver.CheckRequest) (*reencrypt.Job, error) {
+func (c *conn) job(r driver.CheckRequest, lines *lines) (*reencrypt.Job, error) {
 	s := r.Target.Settings
 	fresh, old, err := keysOf(r, "re-encrypt")
 	if err != nil {
@@ -101,6 +103,7 @@ func (c *conn) job(r driver.CheckRequest) (*reencrypt.Job, error) {
 			if err != nil {
 				return nil, err
 			}
+			lines.add(session.dialer)
 			return session.pg, nil
 		}}, nil
 }
@@ -165,25 +168,54 @@ func decode(how string, b []byte) []byte {
 	return key
 }
 
-// lost makes the driver's error of a job's.
-func (c *conn) lost(ctx context.Context, op, on string, err error) error {
+// lines are the connections of a job.
+type lines struct {
+	mu   sync.Mutex
+	list []*tcp.Dialer
+}
+
+func (l *lines) add(d *tcp.Dialer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, d)
+}
+
+// failure makes the driver's error of a job's. changed says that rows may have
+// been written: whatever was, is whole, and the next look goes on from there.
+func (l *lines) failure(ctx context.Context, op, on string, changed bool, err error) error {
 	var own *driver.Error
+	if errors.As(err, &own) {
+		e := *own
+		if changed {
+			e.Effect = pawl.EffectUnknown
+		}
+		return &e
+	}
 	var told *pgconn.PgError
-	switch {
-	case errors.As(err, &own):
-		return own
-	case errors.As(err, &told):
-		e := &driver.Error{Op: op, On: on, Effect: pawl.EffectUnknown, Why: "SQLSTATE " + told.Code}
-		e.Kind, e.Next = class(told.Code)
+	if errors.As(err, &told) {
+		e := &driver.Error{Op: op, On: on, Effect: pawl.EffectNone, Why: "SQLSTATE " + told.Code}
+		if e.Kind, e.Next = class(told.Code); changed {
+			e.Effect = pawl.EffectUnknown
+		}
 		return e
 	}
-	return tcp.Failure(ctx, op, on, true, err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range l.list {
+		if e := d.Failure(op, on, changed, err); e.Kind != driver.Malformed {
+			return e
+		}
+	}
+	return tcp.Failure(ctx, op, on, changed, err)
 }
 
 // rewrap wraps the data keys of a key table anew.
 func (c *conn) rewrap(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
 	const op = "rewrap data keys"
 	table := r.Target.Settings.String("table")
+	if table == "" {
+		return driver.Finding{}, invalid(op, "", "no table is named", "check table")
+	}
 	fresh, old, err := keysOf(r, op)
 	if err != nil {
 		return driver.Finding{}, err
@@ -200,25 +232,34 @@ func (c *conn) rewrap(ctx context.Context, r driver.CheckRequest) (driver.Findin
 		}
 		from = append(from, k)
 	}
-	db, err := c.database(ctx, op, table)
+	lines := &lines{}
+	db, err := c.database(ctx, op, table, lines)
 	if err != nil {
 		return driver.Finding{}, err
 	}
 	defer func() { _ = db.Close() }() // nothing is kept there
-	done, err := keytable.New(db, keytable.Postgres, table).Rewrap(ctx, from, to, false)
+	done, err := keytable.New(db, keytable.Postgres, qualified(table)).Rewrap(ctx, from, to, false)
 	switch {
 	case pawl.CodeOf(err) == pawl.CodeNotFound, pawl.CodeOf(err) == pawl.CodeCorrupt:
 		return driver.Finding{State: driver.Failed, Final: true, Detail: err.Error()}, nil
 	case err != nil:
-		return driver.Finding{}, c.lost(ctx, op, table, err)
+		return driver.Finding{}, lines.failure(ctx, op, table, done.Asked > 0, err)
 	case done.Left > 0:
 		return driver.Finding{State: driver.Pending, After: later, Detail: fmt.Sprintf("%d data keys of %s are under another key: somebody still makes some under the old one", done.Left, table)}, nil
 	}
 	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d data keys of %s were wrapped anew, 0 are left under another key", done.Keys, table)}, nil
 }
 
+// qualified quotes a table's name, with or without its schema.
+func qualified(name string) string {
+	if schema, table, ok := strings.Cut(name, "."); ok {
+		return identifier(schema) + "." + identifier(table)
+	}
+	return identifier(name)
+}
+
 // database opens the connection's database for database/sql.
-func (c *conn) database(ctx context.Context, op, on string) (*sql.DB, error) {
+func (c *conn) database(ctx context.Context, op, on string, lines *lines) (*sql.DB, error) {
 	if c.env.Credential == nil {
 		return nil, &driver.Error{Op: op, On: on, Kind: driver.Unauthenticated, Effect: pawl.EffectNone, Why: "the connection has no credential"}
 	}
@@ -230,7 +271,9 @@ func (c *conn) database(ctx context.Context, op, on string) (*sql.DB, error) {
 	if err != nil {
 		return nil, invalid(op, on, "PostgreSQL's own environment variables cannot be understood", "unset PGSERVICE and the other variables that begin with PG")
 	}
-	plain, err := c.config(c.at, c.user, tcp.NewDialer(ctx, c.env))
+	dialer := tcp.NewDialer(ctx, c.env)
+	lines.add(dialer)
+	plain, err := c.config(c.at, c.user, dialer)
 	if err != nil {
 		return nil, err
 	}
@@ -249,8 +292,9 @@ func (c *conn) database(ctx context.Context, op, on string) (*sql.DB, error) {
 func (c *conn) probeRewrite(ctx context.Context, t driver.Target) ([]driver.Grant, error) {
 	table := t.Settings.String("table")
 	none := make([]byte, sha256.Size) // what the table is like does not depend on the keys
+	lines := &lines{}
 	job, err := c.job(driver.CheckRequest{Target: driver.Target{Kind: t.Kind, Settings: t.Settings.With(estate.Settings{"value_encoding": keySHA256})},
-		Value: secret.One(secret.New(none)), Accepted: []secret.Parts{secret.One(secret.NewString("none"))}})
+		Value: secret.One(secret.New(none)), Accepted: []secret.Parts{secret.One(secret.NewString("none"))}}, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +303,7 @@ func (c *conn) probeRewrite(ctx context.Context, t driver.Target) ([]driver.Gran
 	case pawl.CodeOf(err) == pawl.CodeNotFound:
 		return []driver.Grant{{Need: "the table " + table, Has: driver.No, Detail: "it is not there, or has not all of the columns"}}, nil
 	case err != nil:
-		return nil, c.lost(ctx, "probe", table, err)
+		return nil, lines.failure(ctx, "probe", table, false, err)
 	}
 	grants := []driver.Grant{}
 	for _, r := range survey.Refusals {
@@ -279,7 +323,7 @@ func (c *conn) probeRewrap(ctx context.Context, t driver.Target) ([]driver.Grant
 		return nil, err
 	}
 	defer s.close()
-	rows, err := s.ask("SELECT c IS NOT NULL, has_table_privilege(c, 'SELECT') AND has_table_privilege(c, 'UPDATE') FROM to_regclass($1) c", table)
+	rows, err := s.ask("SELECT c IS NOT NULL, has_table_privilege(c, 'SELECT') AND has_table_privilege(c, 'UPDATE') FROM to_regclass($1) c", qualified(table))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 // Rewrapped is what Rewrap has done.
 type Rewrapped struct {
 	Keys   int64 // that are wrapped anew
+	Asked  int64 // that were asked to be written: with an error, what may have been
 	Left   int64 // that are not under the new keeper
 	Failed int64 // of those left: no keeper that was given unwraps them
 }
@@ -56,11 +57,9 @@ func (t *Table) Rewrap(ctx context.Context, from []envelope.Keeper, to envelope.
 			if err != nil {
 				return done, err
 			}
-			n, err := t.replace(ctx, to, k, fresh)
-			if err != nil {
+			if err := t.replace(ctx, to, k, fresh, &done); err != nil {
 				return done, err
 			}
-			done.Keys += n
 		}
 	}
 	err := t.db.QueryRowContext(ctx, t.sqlf("SELECT count(*) FROM %s WHERE state <> 'destroyed' AND keeper <> ?", t.name), to.KeyID()).Scan(&done.Left)
@@ -72,19 +71,21 @@ func (t *Table) Rewrap(ctx context.Context, from []envelope.Keeper, to envelope.
 
 // replace writes a key that was wrapped anew, if the keeper gives it back and
 // nobody else was quicker.
-func (t *Table) replace(ctx context.Context, to envelope.Keeper, k, fresh envelope.DataKey) (int64, error) {
+func (t *Table) replace(ctx context.Context, to envelope.Keeper, k, fresh envelope.DataKey, done *Rewrapped) error {
 	proof := fresh
 	proof.State = envelope.KeyPrimary
 	_, err := envelope.OpenRing(ctx, []envelope.Keeper{to}, []envelope.DataKey{proof})
 	if pawl.CodeOf(err) == pawl.CodeCorrupt {
-		return 0, &pawl.Error{Code: pawl.CodeCorrupt, Op: "rewrap data key", On: name(k.Scope, k.ID), Why: "the keeper does not give back what it has wrapped; the key is as it was", Err: err, Next: "check the new keeper"}
+		return &pawl.Error{Code: pawl.CodeCorrupt, Op: "rewrap data key", On: name(k.Scope, k.ID), Why: "the keeper does not give back what it has wrapped; the key is as it was", Err: err, Next: "check the new keeper"}
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
+	done.Asked++
 	n, err := t.exec(ctx, t.db, t.sqlf("UPDATE %s SET keeper = ?, keeper_version = ?, wrapped = ? WHERE scope = ? AND key_id = ? AND state <> 'destroyed' AND wrapped = ?", t.name),
 		fresh.Keeper, fresh.Version, fresh.Wrapped, k.Scope, int64(k.ID), k.Wrapped)
-	return n, t.failed("rewrap data key", name(k.Scope, k.ID), err)
+	done.Keys += n
+	return t.failed("rewrap data key", name(k.Scope, k.ID), err)
 }
 
 func stuck(done Rewrapped, first error) error {

@@ -2,10 +2,12 @@ package reencrypt
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -46,17 +48,30 @@ func (j *Job) Fence(ctx context.Context) error {
 			if state(err) == "23514" { // check_violation
 				return &pawl.Error{Code: pawl.CodePending, Op: "put up the fence of", On: j.Table.Name + "." + c.name, Why: "a row has a value that is not in format 3", Next: "switch all writers, and run pawl reencrypt until nothing is left"}
 			}
-			return failed("put up the fence of", j.Table.Name+"."+c.name, err)
+			err = failed("put up the fence of", j.Table.Name+"."+c.name, err)
+			var e *pawl.Error
+			if errors.As(err, &e) && e.Code == pawl.CodeUnauthorised {
+				e.Next = "use the role of the table's owner"
+			}
+			return err
 		}
 	}
 	return nil
 }
 
-func fence(ctx context.Context, s *session, v *Survey, c column) error {
-	name := "pawl_format_" + c.name
-	if len(name) > maxName {
-		name = name[:maxName]
+// fenceName names the constraint of a column. The server would cut a name that
+// is too long, and take two for one.
+func fenceName(column string) string {
+	name := "pawl_format_" + column
+	if len(name) <= maxName {
+		return name
 	}
+	sum := fmt.Sprintf("_%x", sha256.Sum256([]byte(column)))[:9]
+	return strings.ToValidUTF8(name[:maxName-len(sum)], "") + sum
+}
+
+func fence(ctx context.Context, s *session, v *Survey, c column) error {
+	name := fenceName(c.name)
 	rows, err := s.rows(ctx, "SELECT convalidated FROM pg_catalog.pg_constraint WHERE conrelid = $1::oid AND conname = $2", v.oid, name)
 	if err != nil {
 		return err

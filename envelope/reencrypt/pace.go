@@ -1,6 +1,7 @@
 package reencrypt
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -25,6 +26,7 @@ type pace struct {
 	last   time.Duration // a statement with its commit took, on average
 	slow   string        // why the share is below 1
 	stop   string        // why nothing is done
+	rows   string        // why there is nothing to do
 	resume chan struct{}
 	waited time.Duration
 }
@@ -59,12 +61,8 @@ func (p *pace) wait(ctx context.Context, rows int) error {
 	pause := time.Duration(float64(p.last) * (1 - p.share) / p.share)
 	p.mu.Unlock()
 	if pause > 0 {
-		t := time.NewTimer(min(pause, lookEach))
-		defer t.Stop()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-t.C:
+		if err := sleep(ctx, min(pause, lookEach)); err != nil {
+			return err
 		}
 	}
 	for {
@@ -98,13 +96,20 @@ func (p *pace) paused() time.Duration {
 func (p *pace) held() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stop != "" {
-		return "waits: " + p.stop
+	if why := cmp.Or(p.stop, p.rows); why != "" {
+		return "waits: " + why
 	}
 	if p.share < 1 {
 		return fmt.Sprintf("at %d %%: %s", int(p.share*100), p.slow)
 	}
 	return ""
+}
+
+// beHeld notes why there is nothing to do; "" when there is.
+func (p *pace) beHeld(why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows = why
 }
 
 // latencyOver is over how many statements the average is.
@@ -132,7 +137,7 @@ func (p *pace) saw(lag, snapshot time.Duration, pid string) {
 	case lag > 2*p.opts.MaxLag:
 		stop = fmt.Sprintf("a replica is %s behind", lag.Round(time.Second))
 	case snapshot > p.opts.MaxSnapshot:
-		stop = fmt.Sprintf("the session %s has held a snapshot for %s, and no space can be reused", pid, snapshot.Round(time.Second))
+		stop = fmt.Sprintf("the session %s has been in a transaction for %s, and no space can be reused", pid, snapshot.Round(time.Second))
 	case lag > p.opts.MaxLag:
 		p.slower(fmt.Sprintf("a replica is %s behind", lag.Round(time.Second)))
 	case p.last > p.opts.MaxLatency:
@@ -147,40 +152,58 @@ func (p *pace) saw(lag, snapshot time.Duration, pid string) {
 	p.stop = stop
 }
 
-// looks asks for the lag of the slowest replica and for the oldest snapshot of
-// others, in seconds. A role that may not see other sessions sees none.
+// looks asks for the lag of the slowest replica and for the oldest transaction
+// of others that keeps old rows of this database from being reused, in seconds:
+// one with a snapshot, or one that has written. A role that may not see other
+// sessions sees none.
 const looks = `SELECT coalesce((SELECT extract(epoch FROM max(replay_lag)) FROM pg_catalog.pg_stat_replication), 0)::float8,
   coalesce(extract(epoch FROM now() - oldest.xact_start), 0)::float8, coalesce(oldest.who, '')
 FROM (SELECT) one LEFT JOIN LATERAL (SELECT xact_start, who FROM (
-  SELECT xact_start, pid::text AS who FROM pg_catalog.pg_stat_activity WHERE backend_xmin IS NOT NULL AND application_name <> 'pawl reencrypt' AND backend_type = 'client backend'
-  UNION ALL SELECT prepared, 'of the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts) s ORDER BY xact_start LIMIT 1) oldest ON true`
+  SELECT xact_start, pid::text AS who FROM pg_catalog.pg_stat_activity
+  WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND datname = current_database() AND application_name <> 'pawl reencrypt' AND backend_type = 'client backend'
+  UNION ALL SELECT prepared, 'of the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()) s ORDER BY xact_start LIMIT 1) oldest ON true`
 
-// watch looks at the server each second, until ctx ends.
+// watch looks at the server each second, until ctx ends. A session that is
+// lost is opened again.
 func (r *run) watch(ctx context.Context) {
-	s, err := r.job.open(ctx)
-	if err != nil {
-		r.log("replicas and snapshots are not watched", "error", err)
-		return
-	}
-	defer s.close(ctx)
 	tick := time.NewTicker(lookEach)
 	defer tick.Stop()
+	var s *session
+	var told bool
 	for {
 		select {
 		case <-ctx.Done():
+			if s != nil {
+				s.close(ctx)
+			}
 			return
 		case <-tick.C:
 		}
-		rows, err := s.rows(ctx, looks)
-		if err != nil {
-			if ctx.Err() == nil {
-				r.log("replicas and snapshots are not watched any more", "error", failed("watch", r.job.Table.Name, err))
-			}
-			return
+		err := r.look(ctx, &s)
+		if err != nil && !told && ctx.Err() == nil {
+			told = true
+			r.log("replicas and snapshots could not be looked at", "error", err)
 		}
-		r.pace.saw(seconds(rows[0][0]), seconds(rows[0][1]), rows[0][2])
 		r.progress(true)
 	}
+}
+
+// look looks once, over a session that it opens where there is none.
+func (r *run) look(ctx context.Context, s **session) (err error) {
+	if *s == nil {
+		if *s, err = r.job.open(ctx); err != nil {
+			*s = nil
+			return err
+		}
+	}
+	rows, err := (*s).rows(ctx, looks)
+	if err != nil {
+		(*s).close(ctx)
+		*s = nil
+		return failed("watch", r.job.Table.Name, err)
+	}
+	r.pace.saw(seconds(rows[0][0]), seconds(rows[0][1]), rows[0][2])
+	return nil
 }
 
 func seconds(text string) time.Duration {

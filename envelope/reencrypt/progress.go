@@ -3,6 +3,8 @@ package reencrypt
 import (
 	"context"
 	"time"
+
+	"github.com/pawlhq/pawl"
 )
 
 // speed is rows a second over the last seconds.
@@ -79,24 +81,57 @@ func (r *run) vacuum(ctx context.Context) {
 	if r.opts.Vacuum < 0 {
 		return
 	}
-	s, err := r.job.open(ctx)
-	if err == nil {
-		defer s.close(ctx)
-		err = s.exec(ctx, "SET statement_timeout = 0")
-	}
-	for err == nil {
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.vacuumed:
 		}
-		for _, leaf := range r.v.leaves {
-			if err = s.exec(ctx, "VACUUM (SKIP_LOCKED, TRUNCATE off) "+leaf.name); err != nil {
-				break
+		if err := r.vacuumOnce(ctx); err != nil {
+			if ctx.Err() == nil {
+				r.log("the table is not vacuumed on the way", "error", failed("vacuum", r.job.Table.Name, err))
 			}
+			return
 		}
 	}
-	if ctx.Err() == nil {
-		r.log("the table is not vacuumed on the way", "error", failed("vacuum", r.job.Table.Name, err))
+}
+
+func (r *run) vacuumOnce(ctx context.Context) error {
+	s, err := r.job.open(ctx)
+	if err != nil {
+		return err
 	}
+	defer s.close(ctx)
+	if err := s.exec(ctx, "SET statement_timeout = 0"); err != nil {
+		return err
+	}
+	if err := r.mayVacuum(ctx, s); err != nil {
+		return err
+	}
+	for _, leaf := range r.v.leaves {
+		if err := s.exec(ctx, "VACUUM (SKIP_LOCKED, TRUNCATE off) "+leaf.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayVacuum fails when the role is not allowed to: the server would only warn,
+// and skip the table. From 17 on it can also be granted.
+func (r *run) mayVacuum(ctx context.Context, s *session) error {
+	granted := ""
+	if r.v.Server >= 170000 {
+		granted = " OR pg_catalog.has_table_privilege(c.oid, 'MAINTAIN')"
+	}
+	for _, leaf := range r.v.leaves {
+		rows, err := s.rows(ctx, `SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(d.datdba, 'USAGE')`+granted+`
+FROM pg_catalog.pg_class c, pg_catalog.pg_database d WHERE c.oid = $1::oid AND d.datname = current_database()`, leaf.oid)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 && rows[0][0] != "t" {
+			return &pawl.Error{Code: pawl.CodeUnauthorised, Op: "vacuum", On: leaf.name, Why: "the role " + r.v.Role + " does not own it", Next: "use the owner's role, or have autovacuum keep up: the table may double"}
+		}
+	}
+	return nil
 }

@@ -88,6 +88,7 @@ type Options struct {
 type Result struct {
 	Rows       int64 // that were written anew
 	Values     int64
+	Asked      int64 // rows of statements that were sent: with an error, what may have been written
 	Conflicts  int64 // rows that somebody else changed in between, and that were done again
 	Unreadable int64 // values that no key opens; they are as they were
 	Left       int64 // rows that are not as they should be, by the last sweep; those with unreadable values are among them

@@ -107,11 +107,12 @@ func TestNullAndTheEmptyValueStay(t *testing.T) {
 }
 
 func TestTextColumns(t *testing.T) {
+	s := newScene(t)
 	for _, typ := range []string{"text", "varchar", "varchar(300)"} {
 		for _, enc := range []string{"hex", "base64", "base64raw", "base64url"} {
 			t.Run(typ+" "+enc, func(t *testing.T) {
-				t.Parallel()
-				s := newScene(t, "CREATE TABLE orgs (id int PRIMARY KEY, w "+typ+")")
+				s.t = t
+				s.exec("DROP TABLE IF EXISTS orgs; CREATE TABLE orgs (id int PRIMARY KEY, w " + typ + ")")
 				s.exec("INSERT INTO orgs VALUES (1, $1), (2, $2)", encoded(t, enc, oldKey, "one"), encoded(t, enc, oldKey, "two"))
 				table := reencrypt.Table{Name: "orgs", Columns: []reencrypt.Column{{Name: "w", Bind: "secret"}}}
 				if res := s.run(s.job(table)); res.Rows != 2 || res.Left != 0 {
@@ -303,13 +304,14 @@ func TestValuesThatCarryTheirKey(t *testing.T) {
 }
 
 func TestToTheLegacyFormatUnderAnotherKey(t *testing.T) {
+	s := newScene(t)
 	for _, tt := range []struct {
 		typ, stored string
 		encoding    reencrypt.Encoding
 	}{{"bytea", "", ""}, {"text", "hex", reencrypt.Hex}, {"text", "base64", reencrypt.Base64}, {"text", "base64raw", reencrypt.Base64}, {"text", "base64url", reencrypt.Base64URL}, {"text", "base64", reencrypt.Hex}} {
 		t.Run(tt.typ+" "+tt.stored+" to "+string(tt.encoding), func(t *testing.T) {
-			t.Parallel()
-			s := newScene(t, "CREATE TABLE orgs (id int PRIMARY KEY, v "+tt.typ+")")
+			s.t = t
+			s.exec("DROP TABLE IF EXISTS orgs; CREATE TABLE orgs (id int PRIMARY KEY, v " + tt.typ + ")")
 			put := func(key []byte, plain string) any {
 				if tt.stored == "" {
 					return legacy(t, key, plain)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -34,18 +35,22 @@ type run struct {
 	binds []string // of the columns
 	pace  *pace
 
-	sweep int // set between sweeps
+	sweep int // set between sweeps, with mu held
 	total int64
 	rest  int64 // rows that are not as they should be, after the sweep
 
+	workers []*worker // as many as there was work for
+
 	rows, values, conflicts atomic.Int64
+	asked                   atomic.Int64 // rows of updates that have left
 	found                   atomic.Int64 // rows of this sweep that were to be written
 	sinceVacuum             atomic.Int64
 
 	mu       sync.Mutex
-	told     map[[2]string]bool // unreadable values, by column and row
-	lost     map[string]bool    // rows that have one
-	part     float64            // of this sweep
+	seed     maphash.Seed
+	told     map[uint64]struct{} // unreadable values, by a hash of column and row
+	lost     map[uint64]struct{} // rows of this sweep that have one
+	part     float64             // of this sweep
 	report   time.Time
 	started  time.Time
 	rate     speed
@@ -67,7 +72,7 @@ func (j *Job) DryRun(ctx context.Context) (Result, error) { return j.start(ctx, 
 
 func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
 	r := &run{job: j, opts: j.Options.withDefaults(), now: j.Now, dry: dry, bind: cmp.Or(j.Table.Bind, j.Table.Name),
-		told: map[[2]string]bool{}, lost: map[string]bool{}, vacuumed: make(chan struct{}, 1)}
+		seed: maphash.MakeSeed(), told: map[uint64]struct{}{}, lost: map[uint64]struct{}{}, vacuumed: make(chan struct{}, 1)}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -93,7 +98,7 @@ func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
 	r.pace = newPace(r.opts, r.now, dry)
 	err = r.all(ctx, control)
 	res = Result{Rows: r.rows.Load(), Values: r.values.Load(), Conflicts: r.conflicts.Load(), Unreadable: int64(len(r.told)), Sweeps: r.sweep, Left: r.rest,
-		Took: r.now().Sub(r.started), Paused: r.pace.paused()}
+		Asked: r.asked.Load(), Took: r.now().Sub(r.started), Paused: r.pace.paused()}
 	if err != nil {
 		return res, failed("re-encrypt", j.Table.Name, err)
 	}
@@ -128,31 +133,69 @@ func (r *run) all(ctx context.Context, control *session) error {
 		beside.Go(func() { r.vacuum(ctx) })
 		beside.Go(func() { r.watch(ctx) })
 	}
-	workers := make([]*worker, 0, r.opts.Workers)
 	defer func() {
-		for _, w := range workers {
+		for _, w := range r.workers {
 			w.s.close(ctx)
 		}
 	}()
-	for range r.opts.Workers {
-		w, err := r.newWorker(ctx)
-		if err != nil {
-			return err
-		}
-		workers = append(workers, w)
-	}
+	return r.sweeps(ctx, control)
+}
+
+// sweeps goes over the table until nothing is left but what cannot be read.
+func (r *run) sweeps(ctx context.Context, control *session) error {
+	pause := firstPause
 	for {
-		r.sweep++
-		if err := r.sweepOnce(ctx, control, workers); err != nil || r.dry {
+		before := r.rows.Load()
+		if err := r.sweepOnce(ctx, control); err != nil || r.dry {
 			return err
 		}
-		if err := r.settled(ctx, control); err != nil || r.found.Load() == 0 || r.rest == 0 {
+		if err := r.settled(ctx, control); err != nil || r.rest <= int64(len(r.lost)) {
 			return err
 		}
+		held := r.rows.Load() == before
 		if r.sweep >= r.opts.Sweeps {
-			return &pawl.Error{Code: pawl.CodePending, Why: fmt.Sprintf("after %d sweeps somebody still writes old values", r.sweep), Next: "switch all writers to the new key, then start pawl reencrypt again"}
+			return r.pending(held)
 		}
+		if !held {
+			pause = firstPause
+			continue
+		}
+		// All that is left is in the hands of others: they need their time.
+		r.pace.beHeld(rowsHeld)
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		r.pace.beHeld("")
+		pause = min(2*pause, longestPause)
 	}
+}
+
+// Between two sweeps of which the first could write nothing.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+
+	rowsHeld = "other transactions hold the rows that are left"
+)
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// pending says why there is no end.
+func (r *run) pending(held bool) error {
+	e := &pawl.Error{Code: pawl.CodePending, Why: fmt.Sprintf("after %d sweeps %d rows still have old values: somebody still writes them", r.sweep, r.rest), Next: "switch all writers to the new key, then start pawl reencrypt again"}
+	if held {
+		e.Why, e.Next = fmt.Sprintf("after %d sweeps %d rows still have old values: %s", r.sweep, r.rest, rowsHeld), "end the transactions that hold them (pg_locks, pg_stat_activity), then start pawl reencrypt again"
+	}
+	return e
 }
 
 // settled makes what was written durable, and counts what is left: by the
@@ -162,7 +205,7 @@ func (r *run) settled(ctx context.Context, control *session) error {
 		return err
 	}
 	if r.job.Target.Header() == nil {
-		r.rest = max(r.found.Load(), int64(len(r.lost)))
+		r.rest = r.found.Load() + int64(len(r.lost))
 		return nil
 	}
 	r.rest = 0
@@ -181,14 +224,23 @@ func (r *run) settled(ctx context.Context, control *session) error {
 }
 
 // sweepOnce goes over all of the table once.
-func (r *run) sweepOnce(ctx context.Context, control *session, workers []*worker) error {
+func (r *run) sweepOnce(ctx context.Context, control *session) error {
+	r.mu.Lock()
+	r.sweep++
+	r.part = 0
+	clear(r.lost)
+	r.mu.Unlock()
 	parts, err := r.parts(ctx, control)
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	r.part = 0
-	r.mu.Unlock()
+	for len(r.workers) < min(r.opts.Workers, len(parts)) {
+		w, err := r.newWorker(ctx)
+		if err != nil {
+			return err
+		}
+		r.workers = append(r.workers, w)
+	}
 	r.found.Store(0)
 	next := make(chan part)
 	group, ctx := errgroup.WithContext(ctx)
@@ -203,7 +255,7 @@ func (r *run) sweepOnce(ctx context.Context, control *session, workers []*worker
 		}
 		return nil
 	})
-	for _, w := range workers {
+	for _, w := range r.workers {
 		group.Go(func() error {
 			for p := range next {
 				if err := w.do(ctx, p); err != nil {
@@ -213,7 +265,14 @@ func (r *run) sweepOnce(ctx context.Context, control *session, workers []*worker
 			return nil
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.part = 1
+	r.mu.Unlock()
+	r.progress(true)
+	return nil
 }
 
 // parts cuts the table for the workers. The first sweep of a table with many
@@ -288,11 +347,12 @@ func (r *run) wrote(p *page, rows, conflicts int) {
 func (r *run) unreadable(table, col, row string, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := [2]string{col, row}
-	if r.told[id] {
+	r.lost[maphash.String(r.seed, row)] = struct{}{}
+	id := maphash.Comparable(r.seed, [2]string{col, row})
+	if _, again := r.told[id]; again {
 		return
 	}
-	r.told[id], r.lost[row] = true, true
+	r.told[id] = struct{}{}
 	if r.job.Unreadable != nil {
 		r.job.Unreadable(Unreadable{Table: table, Column: col, Row: row, Why: reason(why)})
 	}

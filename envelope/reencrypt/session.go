@@ -10,13 +10,19 @@ import (
 	"github.com/pawlhq/pawl"
 )
 
-// settings are those of all the job's sessions. Without them the planner turns
-// to a scan of the whole table for each page when the batch is large, and row
-// security would hide rows without a word; commits need not be on disk one by
-// one, because a row that a crash has lost is simply old again.
+// settings are those of all the job's sessions, whatever the server, the
+// database or the role have for others. Without them the planner turns to a
+// scan of the whole table for each page when the batch is large, and row
+// security would hide rows without a word; text would come in another encoding
+// than applications bind it in; a session that waits would be ended. Commits
+// need not be on disk one by one, because a row that a crash has lost is simply
+// old again.
 const settings = `SET application_name = 'pawl reencrypt'; SET search_path = ''; SET row_security = off; SET synchronous_commit = off;
+SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_sort = off; SET enable_bitmapscan = off; SET jit = off;
-SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0; SET lock_timeout = '100ms'; SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; SET statement_timeout = '5min'; SET client_min_messages = error`
+SET enable_tidscan = on; SET enable_nestloop = on; SET enable_indexscan = on;
+SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0; SET lock_timeout = '100ms'; SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; SET statement_timeout = '5min'; SET client_min_messages = error;
+SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')`
 
 // session is a login with the job's settings.
 type session struct{ pg *pgconn.PgConn }

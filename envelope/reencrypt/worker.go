@@ -154,6 +154,9 @@ func (w *worker) turn(ctx context.Context, p part, pass int32, read, write *page
 	}
 	start := w.run.now()
 	err := pipe.Flush()
+	if write != nil && !pgconn.SafeToRetry(err) {
+		w.run.asked.Add(int64(write.rows()))
+	}
 	if err == nil && read != nil {
 		err = results(pipe, func(rr *pgconn.ResultReader) error { return w.fill(ctx, read, rr) })
 	}
@@ -239,6 +242,7 @@ func (w *worker) again(ctx context.Context, p *page) error {
 	}
 	affected := 0
 	if err == nil && fresh.rows() > 0 {
+		w.run.asked.Add(int64(fresh.rows()))
 		result := w.s.pg.ExecPrepared(ctx, updateName, fresh.params(), binaryFormat, nil).Read()
 		affected, err = int(result.CommandTag.RowsAffected()), result.Err
 	}

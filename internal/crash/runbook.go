@@ -1,6 +1,8 @@
 package crash
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -131,6 +133,9 @@ func (b *runbook) RoundTrip(req *http.Request) (*http.Response, error) {
 	b.clock.Add(takes)
 	switch req.URL.Host {
 	case databaseHost:
+		if req.URL.Path == rowsPath {
+			return b.rewrite(req)
+		}
 		return b.database.RoundTrip(req)
 	case redisHost:
 		return b.redis.RoundTrip(req)
@@ -141,6 +146,20 @@ func (b *runbook) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = b.turnover()
 	}
 	return resp, err
+}
+
+// rewrite has the rows written anew.
+func (b *runbook) rewrite(req *http.Request) (*http.Response, error) {
+	var ask struct{ Keys []string }
+	if err := json.NewDecoder(req.Body).Decode(&ask); err != nil {
+		return nil, err
+	}
+	sent(req)
+	left, err := b.Rewrite(ask.Keys[0], ask.Keys[1:]...)
+	if err != nil {
+		return nil, err
+	}
+	return reply(req, http.StatusOK, fmt.Sprintf(`{"left":%d}`, left), nil), nil
 }
 
 // lists reports whether a call lists the tenants to write to them.

@@ -19,6 +19,10 @@ func (b *runbook) classify(req *http.Request) Call {
 	changes := req.Method != http.MethodGet
 	switch req.URL.Host {
 	case databaseHost:
+		if req.URL.Path == rowsPath {
+			c.Kind = Starts
+			return c
+		}
 		return b.database.classify(req)
 	case redisHost:
 		return b.redis.classify(req)

@@ -20,6 +20,8 @@ import (
 const (
 	databaseHost = "database.test"
 	redisHost    = "redis.test"
+
+	rowsPath = "/rows" // of the database: org_instances
 )
 
 // aclUser is the user whose tokens the tenants have.
@@ -67,13 +69,40 @@ func (p *principalConn) Verify(ctx context.Context, t driver.Target, value secre
 	return p.labConn.Verify(ctx, t, password(value))
 }
 
-// Check logs in with the value.
+// Check logs in with the value, or has rows written anew under it.
 func (p *principalConn) Check(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
+	if r.Target.Kind == "reencrypt" {
+		return p.rewrite(ctx, r)
+	}
 	if len(r.Value) == 0 {
 		return driver.Finding{}, &driver.Error{Op: "log in", Kind: driver.NoValue, Effect: pawl.EffectNone, Why: "there is no value to log in with"}
 	}
 	r.Value = password(r.Value)
 	return p.trial(ctx, r)
+}
+
+// rewrite is one call here: the rows' own kills are those of package
+// envelope/reencrypt.
+func (p *principalConn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Finding, error) {
+	const op = "re-encrypt"
+	if len(r.Value) == 0 || len(r.Accepted) == 0 {
+		return driver.Finding{}, &driver.Error{Op: op, Kind: driver.NoValue, Effect: pawl.EffectNone, Why: "there are not both values"}
+	}
+	var keys []string
+	for _, parts := range append([]secret.Parts{r.Value}, r.Accepted...) {
+		err := parts[secret.Single].Use(func(b []byte) error { keys = append(keys, string(b)); return nil })
+		if err != nil {
+			return driver.Finding{}, err
+		}
+	}
+	var answer struct{ Left int }
+	if err := p.call(ctx, op, "POST", rowsPath, nil, map[string]any{"keys": keys}, &answer); err != nil {
+		return driver.Finding{}, err
+	}
+	if answer.Left > 0 {
+		return driver.Finding{State: driver.Failed, Final: true, Detail: "rows open with no key"}, nil
+	}
+	return driver.Finding{State: driver.Passed, Detail: "0 rows are left under another key"}, nil
 }
 
 // LastUsed tells when a consumer last had it.

@@ -25,13 +25,15 @@ type database struct {
 	admin     string // the password of pawl's own role
 	own       tls.Certificate
 	authority string // PEM
+	rows      *rows
 
 	mu    sync.Mutex
 	super *pgconn.PgConn
 }
 
 // newDatabase makes the roles that the estate takes for granted: pawl's own,
-// which makes logins, and the one that owns the tables.
+// which makes logins, and the one that owns the tables; and the control
+// plane's database with its table.
 func newDatabase(ctx context.Context, server *postgres.Server) (*database, error) {
 	d := &database{server: server, admin: vendorsim.Credential(rand.Reader, "pgadm_", 24)}
 	var err error
@@ -41,16 +43,20 @@ func newDatabase(ctx context.Context, server *postgres.Server) (*database, error
 	if d.super, err = pgconn.Connect(ctx, server.DSN("postgres")); err != nil {
 		return nil, err
 	}
-	return d, d.Exec(ctx, fmt.Sprintf(`CREATE ROLE %[1]s LOGIN CREATEROLE PASSWORD '%[2]s'; CREATE ROLE %[3]s ADMIN %[1]s`, dbAdmin, d.admin, dbOwner))
+	if err = d.Exec(ctx, fmt.Sprintf(`CREATE ROLE %[1]s LOGIN CREATEROLE PASSWORD '%[2]s'; CREATE ROLE %[3]s ADMIN %[1]s`, dbAdmin, d.admin, dbOwner)); err != nil {
+		return nil, err
+	}
+	if err = d.Exec(ctx, fmt.Sprintf(`CREATE DATABASE %s OWNER %s`, saas.Database, dbOwner)); err != nil {
+		return nil, err
+	}
+	d.rows, err = newRows(ctx, server.DSN(saas.Database))
+	return d, err
 }
 
 // share has the first login own nothing by itself: the database and its table
 // are the owner role's, as the estate's note on roles says.
 func (d *database) share(ctx context.Context, first string) error {
-	if err := d.Exec(ctx, fmt.Sprintf(`GRANT %s TO %s; GRANT %s TO %s WITH ADMIN OPTION`, dbOwner, first, first, dbAdmin)); err != nil {
-		return err
-	}
-	return d.Exec(ctx, fmt.Sprintf(`CREATE DATABASE %s OWNER %s`, saas.Database, dbOwner))
+	return d.Exec(ctx, fmt.Sprintf(`GRANT %s TO %s; GRANT %s TO %s WITH ADMIN OPTION`, dbOwner, first, first, dbAdmin))
 }
 
 // Exec runs a statement as the superuser, as Neon's control plane does.
@@ -62,16 +68,25 @@ func (d *database) Exec(ctx context.Context, sql string) error {
 
 // login logs in as the control plane does.
 func (d *database) login(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.User == nil {
-		return errors.New("DATABASE_URL is no URL")
+	address, err := d.address(raw)
+	if err != nil {
+		return err
 	}
-	u.RawQuery, u.Host = "sslmode=disable", d.server.Addr()
-	c, err := pgconn.Connect(context.Background(), u.String())
+	c, err := pgconn.Connect(context.Background(), address)
 	if err != nil {
 		return errors.New("the login fails")
 	}
 	return c.Close(context.Background())
+}
+
+// address is a DATABASE_URL at the server's real address.
+func (d *database) address(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil {
+		return "", errors.New("DATABASE_URL is no URL")
+	}
+	u.RawQuery, u.Host = "sslmode=disable", d.server.Addr()
+	return u.String(), nil
 }
 
 // sslRequest is what a client sends to ask for TLS ("Message Formats" in

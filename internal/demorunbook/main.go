@@ -59,12 +59,12 @@ func run(ctx context.Context, verbose bool) (bool, error) {
 	var sum tally
 	for _, name := range saas.Names() {
 		began, calls := w.now(), w.calls()
-		result, err := p.rotate(ctx, name)
+		result, failed, err := w.beside(ctx, name, func() (result, error) { return p.rotate(ctx, name) })
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
 		sum.add(result)
-		broken := append(w.watch.take(), w.wrong(name, result)...)
+		broken := append(append(w.watch.take(), w.wrong(name, result)...), failed...)
 		sum.violations += len(broken)
 		fmt.Printf("%-22s %-8s %s\n", name, result.outcome, result.words(w.now().Sub(began), w.calls()-calls))
 		for _, what := range broken {
@@ -103,6 +103,7 @@ type result struct {
 	outcome string
 	why     string
 	asked   []string // what the person was asked and did
+	beside  string   // what ran beside it
 }
 
 // The outcomes of a secret here.
@@ -119,6 +120,9 @@ func (r result) words(took time.Duration, calls int) string {
 	text := fmt.Sprintf("in %s of its time, %d calls", took.Round(time.Second), calls)
 	for _, a := range r.asked {
 		text += "; a person: " + a
+	}
+	if r.beside != "" {
+		text += "; " + r.beside
 	}
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,12 +76,12 @@ func (o other) rotate(ctx context.Context, verbose bool) (violations int, err er
 		return 0, err
 	}
 	began := w.now()
-	r, err := p.rotate(ctx, o.name, o.flags...)
+	r, failed, err := w.beside(ctx, o.name, func() (result, error) { return p.rotate(ctx, o.name, o.flags...) })
 	if err != nil {
 		return 0, err
 	}
 	fmt.Printf("%-22s %-8s %s: %s\n", o.name, r.outcome, strings.Join(o.flags, " "), r.words(w.now().Sub(began), w.calls()))
-	for _, what := range append(append(w.watch.take(), w.wrong(o.name, r)...), w.leaks(p)...) {
+	for _, what := range slices.Concat(w.watch.take(), w.wrong(o.name, r), failed, w.leaks(p)) {
 		if o.gap != "" && strings.HasPrefix(what, "P1: "+o.gap) {
 			fmt.Printf("    the gap that the plan announces: %s\n", strings.TrimPrefix(what, "P1: "))
 			continue

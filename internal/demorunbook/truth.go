@@ -26,6 +26,16 @@ type watch struct {
 
 // look asks every consumer. Each kind of failure counts once.
 func (l *watch) look(when string) {
+	l.w.mu.Lock()
+	beside := l.w.programs
+	l.w.mu.Unlock()
+	if beside != nil {
+		if err := beside.follow(); err != nil {
+			l.mu.Lock()
+			l.broken = append(l.broken, err.Error())
+			l.mu.Unlock()
+		}
+	}
 	for _, what := range l.w.Failing() {
 		what = "P1: " + what
 		l.mu.Lock()
@@ -97,6 +107,8 @@ func (w *world) ended(name, old string) []string {
 		}
 	case saas.EncryptionKey:
 		must(w.OldRows(old) == 0, "P2: a row is left under the old key")
+		left, err := w.db.rows.not(w.Stored(name))
+		must(err == nil && left == 0, fmt.Sprintf("P2: %d rows are not under the new key, by the database's own count (%v)", left, err))
 		for _, app := range w.OpensWith(old) {
 			must(false, "P3: "+app+" still opens rows with the old key")
 		}

@@ -52,6 +52,8 @@ type world struct {
 	deploy  time.Time // the next deployment of the control plane
 	watched time.Time // when it was last looked at during a wait
 	made    int       // requests of pawl's
+
+	programs *programs // that run beside it now; nil is none
 }
 
 // hourly is how often consumers are looked at while nothing else happens.
@@ -117,7 +119,7 @@ func (w *world) system(ctx context.Context, o options) (err error) {
 		first.User = url.UserPassword("default", w.upstash.Credentials(redisID).Password)
 	}
 	w.SaaS, err = saas.New(saas.Config{Now: w.now, Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second,
-		Server: w.branch, Database: w.db.login, Redis: w.redisLogin, First: map[string]string{saas.RedisURL: first.String()}})
+		Server: w.branch, Database: w.db.login, Redis: w.redisLogin, Rows: w.db.rows, First: map[string]string{saas.RedisURL: first.String()}})
 	if err != nil {
 		return err
 	}
@@ -240,6 +242,9 @@ func (w *world) sleep(ctx context.Context, until time.Time) error {
 
 func (w *world) close() {
 	var err error
+	if w.programs != nil {
+		w.programs.end()
+	}
 	if w.sql != nil {
 		err = errors.Join(err, w.sql.Close())
 	}

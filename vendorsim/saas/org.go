@@ -14,14 +14,12 @@ import (
 	"github.com/pawlhq/pawl/vendorsim/resend"
 )
 
-// org is a tenant: a row of org_instances, and its platform.
+// org is a tenant, without what its row of org_instances has encrypted.
 type org struct {
 	id, slug, name string
 	owner          string // who is told that the tenant is erased
 	branch         string // at Neon
 	customer       string // at Stripe
-	databaseURL    []byte // encrypted, as the row has it
-	redisURL       []byte // encrypted
 	platform       platform
 }
 
@@ -63,7 +61,7 @@ func (p *process) view(o *org) map[string]any {
 			status = "ready"
 		}
 	}
-	if _, err := p.open(o.databaseURL); err != nil {
+	if p.unreadable(o, p.keys()) > 0 {
 		status = "unreadable"
 	}
 	return map[string]any{"id": o.id, "slug": o.slug, "name": o.name, "status": status}
@@ -103,13 +101,8 @@ func (p *process) provision(slug, name, owner string) (*org, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.made++
-	o := &org{id: fmt.Sprintf("org_%04d%s", p.made, vendorsim.Random(p.cfg.Rand, 6)), slug: slug, name: name, owner: cmp.Or(owner, "owner@"+slug+".example"), branch: branch, customer: customer.ID}
-	o.databaseURL, err = p.seal("postgresql://tenant:" + vendorsim.Credential(p.cfg.Rand, "npg_", 12) + "@" + branch + ".neon.tech/tenant")
-	if err == nil {
-		o.redisURL, err = p.seal(p.env(RedisURL))
-	}
-	if err != nil {
+	o := &org{id: uuid(p.cfg.Rand), slug: slug, name: name, owner: cmp.Or(owner, "owner@"+slug+".example"), branch: branch, customer: customer.ID}
+	if err := p.write(o, p.tenantURL(o), redisURL(p.env(RedisURL), o)); err != nil {
 		return nil, err
 	}
 	p.container(o)
@@ -117,6 +110,14 @@ func (p *process) provision(slug, name, owner string) (*org, error) {
 	p.orgs = append(p.orgs, o)
 	return o, nil
 }
+
+// tenantURL makes the URL of a tenant's own database.
+func (p *process) tenantURL(o *org) string {
+	return "postgresql://tenant:" + vendorsim.Credential(p.cfg.Rand, "npg_", 12) + "@" + o.branch + ".neon.tech/" + o.id
+}
+
+// redisURL is the shared Redis, with the tenant's id as the client's name.
+func redisURL(shared string, o *org) string { return shared + "?client_name=" + o.id }
 
 // container starts the tenant's container, with what the control plane knows
 // now.
@@ -154,6 +155,9 @@ func (p *process) erase(o *org) error {
 		}
 	}
 	p.mu.Unlock()
+	if err := p.cfg.Rows.Remove(o.id); err != nil {
+		return err
+	}
 	p.confirmErasure(o)
 	return nil
 }
@@ -182,9 +186,7 @@ func reprovisionOrg(p *process, c *route.Call, o *org) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o.branch = branch
-	if o.databaseURL, err = p.seal("postgresql://tenant:" + vendorsim.Credential(p.cfg.Rand, "npg_", 12) + "@" + branch + ".neon.tech/tenant"); err == nil {
-		o.redisURL, err = p.seal(p.env(RedisURL))
-	}
+	err = p.write(o, p.tenantURL(o), redisURL(p.env(RedisURL), o))
 	if err != nil {
 		p.refuse(c, http.StatusInternalServerError, "provisioning failed: "+err.Error())
 		return

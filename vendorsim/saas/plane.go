@@ -36,7 +36,6 @@ var table = route.Table[*process]{
 	{Method: "GET", Path: "/cp/orgs/{org}", Do: admin(withOrg(showOrg))},
 	{Method: "DELETE", Path: "/cp/orgs/{org}", Do: admin(withOrg(eraseOrg))},
 	{Method: "POST", Path: "/cp/orgs/{org}/reprovision", Do: admin(withOrg(reprovisionOrg))},
-	{Method: "POST", Path: "/cp/reencrypt", Do: admin(reencrypt)},
 	{Method: "POST", Path: "/cp/billing/checkout", Do: admin(checkout)},
 	{Method: "GET", Path: "/cp/workspaces", Do: admin(allWorkspaces)},
 	{Method: "GET", Path: "/cp/orgs/{org}/settings/secrets", Do: admin(withOrg(listSettings))},

@@ -84,6 +84,9 @@ type Config struct {
 	// Redis logs in with a TENANT_REDIS_URL. Nil takes every one.
 	Redis func(url string) error
 
+	// Rows keeps the table org_instances; nil is one in memory.
+	Rows Rows
+
 	// First has values that are made outside, by secret: those of the
 	// database and of Redis, where real servers are behind them.
 	First map[string]string
@@ -106,7 +109,6 @@ type SaaS struct {
 
 	mu     sync.Mutex
 	orgs   []*org
-	made   int
 	turn   int
 	events map[string]bool // ids of Stripe events that were taken
 	front  vendorsim.Front
@@ -121,6 +123,9 @@ func New(c Config) (*SaaS, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
+	if c.Rows == nil {
+		c.Rows = &memory{rows: map[string]Row{}}
+	}
 	s := &SaaS{cfg: c, Admin: map[string]string{}, First: map[string]string{}, IDs: map[string]string{}, events: map[string]bool{}}
 	s.seedVendors()
 	s.World = molecule.New(molecule.Config{Now: c.Now, Rand: c.Rand, RevocationLag: c.RevocationLag, Boot: c.Boot, Run: c.Run, Env: s.environment()})
@@ -131,6 +136,9 @@ func New(c Config) (*SaaS, error) {
 		if err := s.seedTenant(slug, i); err != nil {
 			return nil, fmt.Errorf("saas: make the tenant %s: %w", slug, err)
 		}
+	}
+	if err := s.age(); err != nil {
+		return nil, fmt.Errorf("saas: write the first rows: %w", err)
 	}
 	return s, nil
 }

@@ -227,8 +227,11 @@ func TestReencryption(t *testing.T) {
 	if s.OldRows(first) != 6 || s.Unreadable() != 0 {
 		t.Errorf("%d old rows, %d unreadable", s.OldRows(first), s.Unreadable())
 	}
-	if code, out := s.do("POST", "/cp/reencrypt", ""); code != http.StatusOK || out["left"] != 0.0 {
-		t.Errorf("reencrypt: %d %v", code, out)
+	if left, err := s.Rewrite(second); err != nil || left != 3 {
+		t.Errorf("without the old key: %d left, %v", left, err)
+	}
+	if left, err := s.Rewrite(second, first); err != nil || left != 0 {
+		t.Errorf("%d left, %v", left, err)
 	}
 	if s.OldRows(first) != 0 || s.OldRows(second) != 6 || s.Unreadable() != 0 {
 		t.Errorf("%d old rows, %d new, %d unreadable", s.OldRows(first), s.OldRows(second), s.Unreadable())

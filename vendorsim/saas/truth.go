@@ -68,18 +68,10 @@ func (s *SaaS) Tenants() []string {
 func (s *SaaS) Unreadable() int {
 	n := 0
 	for _, o := range s.all() {
-		var rings [][]string
 		for _, id := range s.Fly.Machines(App) {
-			rings = append(rings, (&process{s, id}).keys())
+			n += s.unreadable(o, (&process{s, id}).keys())
 		}
-		rings = append(rings, strings.Split(s.Running(TenantPrefix+o.slug, DecryptKeys), ","))
-		for _, keys := range rings {
-			for _, column := range [][]byte{o.databaseURL, o.redisURL} {
-				if _, err := openWith(keys, column); err != nil {
-					n++
-				}
-			}
-		}
+		n += s.unreadable(o, strings.Split(s.Running(TenantPrefix+o.slug, DecryptKeys), ","))
 	}
 	return n
 }
@@ -88,11 +80,7 @@ func (s *SaaS) Unreadable() int {
 func (s *SaaS) OldRows(key string) int {
 	n := 0
 	for _, o := range s.all() {
-		for _, column := range [][]byte{o.databaseURL, o.redisURL} {
-			if _, err := openWith([]string{key}, column); err == nil {
-				n++
-			}
-		}
+		n += columns - s.unreadable(o, []string{key})
 	}
 	return n
 }
