@@ -274,6 +274,30 @@ func TestPortScrubsFindings(t *testing.T) {
 	}
 }
 
+// TestPortScrubsTheVersionBefore: a check that rewrites data has both.
+func TestPortScrubsTheVersionBefore(t *testing.T) {
+	r := driver.CheckRequest{Value: secret.One(secret.NewString("another value, which is not searched")), Accepted: []secret.Parts{value()}}
+	f := sound()
+	f.finding = driver.Finding{State: driver.Failed, Detail: "row 7 has " + canary, Link: "https://x.test/" + canary}
+	got, err := driver.NewPort("fly", info, f, 0).Check(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form := leak.NewFinder(canary).Find([]byte(got.Detail + got.Link)); form != "" {
+		t.Errorf("it is left in a finding, as %s", form)
+	}
+	f.act = func(context.Context) error {
+		return &driver.Error{Op: "rewrite", On: canary, Kind: driver.Invalid, Effect: pawl.EffectNone, Why: "bad: " + canary}
+	}
+	_, err = driver.NewPort("fly", info, f, 0).Check(t.Context(), r)
+	if err == nil {
+		t.Fatal("the driver's error is lost")
+	}
+	if form := leak.NewFinder(canary).Find([]byte(err.Error())); form != "" {
+		t.Errorf("it is left in an error, as %s", form)
+	}
+}
+
 func TestPortClosesItsConnection(t *testing.T) {
 	f, boom := sound(), errors.New("boom")
 	f.act = func(context.Context) error { return boom }

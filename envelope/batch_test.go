@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope"
+	"github.com/pawlhq/pawl/envelope/internal/xaes"
 )
 
 func newBatch(t testing.TB, r *envelope.Ring) *envelope.Batch {
@@ -95,6 +97,33 @@ func TestBatchRefusesAsTheRingDoes(t *testing.T) {
 	}
 	refused("another row", s, envelope.Binding{Scope: place.Scope, Table: place.Table, Column: place.Column, Row: "v8"})
 	refused("another key", seal(t, testRing(t), plain, place), place)
+}
+
+// TestBatchOpensEachKeysValues: two keys may have one nonce, and a batch that
+// remembers what it derived must not take one for the other.
+func TestBatchOpensEachKeysValues(t *testing.T) {
+	one, other := fresh(t, 32), fresh(t, 32)
+	r, err := envelope.DirectRing(one, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, nonce := newBatch(t, r), fresh(t, 24)
+	for range 3 {
+		for _, raw := range [][]byte{one, other} {
+			key, err := xaes.New(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			header := envelope.Header(envelope.KeyIDOf(raw))
+			s, err := key.Seal(slices.Concat(header, nonce), nonce, []byte(plain), additional(header, place))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := b.Open(nil, s, place); err != nil || string(got) != plain {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		}
+	}
 }
 
 // TestBatchCounts holds that no chance is left within a batch: each value has

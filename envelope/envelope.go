@@ -18,6 +18,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope/internal/xaes"
@@ -216,7 +217,7 @@ func KeyOf(s Sealed) (id uint32, ok bool) {
 func (r *Ring) Fingerprint(v secret.Value) pawl.Fingerprint { return v.Fingerprint(r.print) }
 
 func bad(b Binding, why string) error {
-	return &pawl.Error{Code: pawl.CodeCorrupt, Op: "open the sealed value of", On: b.Scope + " " + b.Row, Why: why, Next: "pawl doctor"}
+	return &pawl.Error{Code: pawl.CodeCorrupt, Op: "open the sealed value of", On: strings.TrimSpace(b.Scope + " " + b.Row), Why: why, Next: "pawl doctor"}
 }
 
 // data is the additional data: the header, then each field with its length.

@@ -273,3 +273,26 @@ func fresh(t testing.TB, n int) []byte {
 	}
 	return b
 }
+
+func TestHeaderAndKeyOf(t *testing.T) {
+	r := testRing(t)
+	s := seal(t, r, "", place) // the shortest there is
+	if id, ok := envelope.KeyOf(s); !ok || id != 1 || !bytes.HasPrefix(s, envelope.Header(1)) {
+		t.Errorf("key %d, %t", id, ok)
+	}
+	if id, ok := envelope.KeyOf(append(envelope.Header(0xFEDCBA98), make([]byte, 40)...)); !ok || id != 0xFEDCBA98 {
+		t.Errorf("key %x, %t", id, ok)
+	}
+	for n := range s {
+		if _, ok := envelope.KeyOf(s[:n]); ok {
+			t.Errorf("%d bytes look like a sealed value", n)
+		}
+	}
+	for i := range 4 {
+		changed := bytes.Clone(s)
+		changed[i] ^= 1
+		if _, ok := envelope.KeyOf(changed); ok {
+			t.Errorf("it looks sealed with another byte %d", i)
+		}
+	}
+}

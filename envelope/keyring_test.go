@@ -296,3 +296,24 @@ func TestAScopeWithoutKeysIsNotFound(t *testing.T) {
 		t.Errorf("there is a ring: %t, %v", r != nil, err)
 	}
 }
+
+// TestWhoComesSecondReadsNothing: two find that the ring is old, and the first
+// has read by the time that the second may.
+func TestWhoComesSecondReadsNothing(t *testing.T) {
+	k := newKeyring(t)
+	first, look := true, k.clock.now
+	k.Keyring = envelope.NewKeyring([]envelope.Keeper{k.keeper}, k.table, fresh5m, func() time.Time { return look() })
+	k.primary(t)
+	k.promote()
+	k.clock.advance(fresh5m)
+	look = func() time.Time { // it is asked after the old ring was seen
+		if first {
+			first = false
+			k.primary(t)
+		}
+		return k.clock.now()
+	}
+	if got, n := k.primary(t), k.table.count(); got != 2 || n != 2 {
+		t.Errorf("key %d is primary after %d reads", got, n)
+	}
+}

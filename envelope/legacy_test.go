@@ -230,3 +230,24 @@ func TestLegacyKeysHaveTheSizesOfAES(t *testing.T) {
 		}
 	}
 }
+
+// TestImplausibleLengthsNeverReachTheKeeper: who begins with 0x02 says how long
+// its wrapped key is, and a value must be behind it.
+func TestImplausibleLengthsNeverReachTheKeeper(t *testing.T) {
+	own := newValueKeys(t)
+	l := legacyReader(t, own, fresh(t, 32))
+	const size = 100
+	open := func(n int) int64 {
+		before := own.calls.Load()
+		stored := append(binary.BigEndian.AppendUint16([]byte{2}, uint16(n)), make([]byte, size)...)
+		if got, err := l.Open(t.Context(), nil, stored); !errors.Is(err, envelope.ErrLegacy) || got != nil {
+			t.Errorf("a wrapped key of %d bytes: %d bytes, %v", n, len(got), err)
+		}
+		return own.calls.Load() - before
+	}
+	for n, want := range map[int]int64{0: 0, 1: 1, size - 28: 1, size - 27: 0, size: 0, 65535: 0} {
+		if got := open(n); got != want {
+			t.Errorf("for a wrapped key of %d bytes in %d the keeper is asked %d times, want %d", n, size, got, want)
+		}
+	}
+}

@@ -37,6 +37,7 @@ type lab struct {
 	quiet    func(c driver.Credential) time.Time // when a credential was last used
 	deployed bool                                // somebody has deployed
 	tried    []string                            // the values that trials were given, in order
+	accepted []string                            // the versions that checks were given beside them
 	private  bool                                // calls need a live credential's value
 	again    bool                                // a mint hands out the first credential again
 	fixtures int                                 // that were made and not taken away
@@ -125,6 +126,8 @@ func (l *lab) Info() driver.Info {
 		{Role: estate.RoleCheck, Name: "stop", Doc: "Other automation stands still.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{}},
 		{Role: estate.RoleCheck, Name: "start", Doc: "Other automation runs.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{}},
 		{Role: estate.RoleCheck, Name: "trial", Doc: "The value is accepted.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{TakesValue: true}},
+		{Role: estate.RoleCheck, Name: "rewrite", Doc: "Data is rewritten.", Fields: append(name, estate.Field{Name: "backups", Type: estate.Duration, Required: true, Doc: "How long they are kept."}), Identity: []string{"name"},
+			Check: &estate.CheckFacts{Acts: true, TakesValue: true, TakesAccepted: true, Backups: "backups", Within: time.Hour}},
 		{Role: estate.RoleCheck, Name: "fixture", Doc: "Something is made and taken away.", Fields: name, Identity: []string{"name"}, Check: &estate.CheckFacts{Acts: true, Cleans: true, Within: 10 * time.Minute}},
 	}}}
 }
@@ -336,10 +339,17 @@ func (c *labConn) Check(ctx context.Context, r driver.CheckRequest) (f driver.Fi
 	}
 	err = c.do(ctx, "check "+at(r.Target), func() {
 		f = driver.Finding{State: driver.Failed, Detail: "the consumer is refused"}
+		for _, old := range r.Accepted {
+			c.lab.accepted = append(c.lab.accepted, open(old[secret.Single]))
+		}
+		if r.Target.Kind == "rewrite" {
+			c.lab.tried = append(c.lab.tried, open(r.Value[secret.Single]))
+			f = driver.Finding{State: driver.Passed}
+		}
 		if r.Target.Kind == "trial" {
 			c.lab.tried = append(c.lab.tried, open(r.Value[secret.Single]))
 		}
-		if r.Target.Kind == "trial" && c.lab.live(open(r.Value[secret.Single])) || r.Target.Kind != "trial" && c.lab.live(c.lab.place(at(r.Target)).loaded) {
+		if r.Target.Kind == "trial" && c.lab.live(open(r.Value[secret.Single])) || r.Target.Kind == "health" && c.lab.live(c.lab.place(at(r.Target)).loaded) {
 			f = driver.Finding{State: driver.Passed}
 		}
 		if c.lab.check != nil {

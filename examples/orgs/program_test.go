@@ -67,10 +67,8 @@ func asFunction(t *testing.T, kind string, e env) *program {
 func asProcess(t *testing.T) launch {
 	t.Helper()
 	dir := t.TempDir()
-	for _, kind := range []string{"reader", "writer"} {
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, kind), "./"+kind).CombinedOutput(); err != nil {
-			t.Fatalf("build the %s: %v\n%s", kind, err, out)
-		}
+	if out, err := exec.Command("go", "build", "-o", dir, "./reader", "./writer").CombinedOutput(); err != nil {
+		t.Fatalf("build the programs: %v\n%s", err, out)
 	}
 	return func(t *testing.T, kind string, e env) *program {
 		t.Helper()

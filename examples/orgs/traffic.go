@@ -141,8 +141,11 @@ func (o Org) Check() error {
 	return nil
 }
 
-// Fill makes n organisations.
+// Fill makes the table, where it is missing, and n organisations.
 func (s *Store) Fill(ctx context.Context, n int) error {
+	if _, err := s.db.ExecContext(ctx, Schema); err != nil {
+		return fmt.Errorf("make org_instances: %w", err)
+	}
 	var id pgtype.UUID
 	id.Valid = true
 	for range n {

@@ -143,7 +143,10 @@ func checkFacts(f estate.CheckFacts) []string {
 	if f.Acts {
 		lines[0] = "It does something to the system, so it does not run before the switch unless the estate says so."
 	}
-	if f.TakesValue {
+	switch {
+	case f.TakesAccepted:
+		lines = append(lines, "It is given the value itself, and the version before.")
+	case f.TakesValue:
 		lines = append(lines, "It is given the value itself.")
 	}
 	if f.Within > 0 {

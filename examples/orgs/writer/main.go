@@ -2,7 +2,7 @@
 // second it prints how many writes there were and how many failed. It ends on
 // SIGTERM, with status 1 when a write has failed.
 //
-// With -fill it makes organisations and ends.
+// With -fill it makes the table and organisations, and ends.
 package main
 
 import (
