@@ -90,12 +90,17 @@ const columns = "scope, key_id, keeper, keeper_version, wrapped, kcv, state, cre
 
 // DataKeys gives a scope's keys by id.
 func (t *Table) DataKeys(ctx context.Context, scope string) ([]envelope.DataKey, error) {
-	keys, err := t.read(ctx, t.sqlf("WHERE scope = ? ORDER BY key_id"), scope)
+	keys, err := t.read(ctx, t.db, t.sqlf("WHERE scope = ? ORDER BY key_id"), scope)
 	return keys, t.failed("read the data keys", scope, err)
 }
 
-func (t *Table) read(ctx context.Context, where string, args ...any) ([]envelope.DataKey, error) {
-	rows, err := t.db.QueryContext(ctx, "SELECT "+columns+" FROM "+t.name+" "+where, args...)
+// querier is a database, or a connection of one.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (t *Table) read(ctx context.Context, db querier, where string, args ...any) ([]envelope.DataKey, error) {
+	rows, err := db.QueryContext(ctx, "SELECT "+columns+" FROM "+t.name+" "+where, args...)
 	if err != nil {
 		return nil, err
 	}
