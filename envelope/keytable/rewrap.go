@@ -66,7 +66,7 @@ func (r *rewrapping) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer r.update.Close()
+	defer r.update.Close() // for a second time, at the end
 	scope, id := "", int64(-1)
 	for {
 		keys, err := t.read(ctx, conn, t.sqlf("WHERE state <> 'destroyed' AND (scope > ? OR scope = ? AND key_id > ?) ORDER BY scope, key_id LIMIT %d", rewrapPage), scope, scope, id)
@@ -83,6 +83,7 @@ func (r *rewrapping) run(ctx context.Context) error {
 			}
 		}
 	}
+	_ = r.update.Close() // whatever it says, the query after it says too
 	return conn.QueryRowContext(ctx, t.sqlf("SELECT count(*) FROM %s WHERE state <> 'destroyed' AND keeper <> ?", t.name), r.to.KeyID()).Scan(&r.done.Left)
 }
 
