@@ -27,7 +27,7 @@ func (j *job) probe(ctx context.Context) {
 	var missing []string
 	for _, g := range grants {
 		if g.Has == driver.No {
-			missing = append(missing, g.Need)
+			missing = append(missing, strings.TrimSuffix(g.Need+": "+g.Detail, ": "))
 		}
 	}
 	if len(missing) > 0 {

@@ -55,12 +55,12 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 			lost = append(lost, fmt.Sprintf("%s of row %s", u.Column, u.Row))
 		}
 	}
-	turn, cancel := context.WithTimeout(ctx, slice)
-	defer cancel()
+	turn, end := sliceOf(ctx)
+	defer end()
 	res, err := job.Run(turn)
 	switch {
 	case err != nil && turn.Err() != nil && ctx.Err() == nil:
-		return driver.Finding{State: driver.Pending, After: soon, Detail: fmt.Sprintf("%d rows of %s were written in the last %s; about %d in all", last.Done, table, slice, last.Total)}, nil
+		return driver.Finding{State: driver.Pending, After: soon, Detail: fmt.Sprintf("%d rows of %s were written in this look; about %d in all", last.Done, table, last.Total)}, nil
 	case pawl.CodeOf(err) == pawl.CodePending:
 		return driver.Finding{State: driver.Pending, After: later, Detail: "somebody still writes old values to " + table}, nil
 	case pawl.CodeOf(err) == pawl.CodeUnsupported, pawl.CodeOf(err) == pawl.CodeNotFound:
@@ -80,6 +80,24 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 		}
 	}
 	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d rows of %s were written, 0 are left under another key", res.Rows, table)}, nil
+}
+
+// sliceOf gives the context of one look's work, which ends in time to tell how
+// far it is. It has no deadline of its own: whoever waits for a limit of speed
+// would give up before it, with an error.
+func sliceOf(ctx context.Context) (context.Context, func()) {
+	left := slice
+	if end, ok := ctx.Deadline(); ok {
+		left = min(slice, time.Until(end)*2/3)
+	}
+	turn, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, cancel)
+	timer := time.AfterFunc(left, cancel)
+	return turn, func() {
+		timer.Stop()
+		unhook()
+		cancel()
+	}
 }
 
 // job makes the job of the settings and of the values.

@@ -127,7 +127,7 @@ func (s *Store) Get(ctx context.Context, id string) (Org, error) {
 	}{{s.database, database, &o.DatabaseURL}, {s.redis, redis, &o.RedisURL}} {
 		plain, err := v.column.Open(ctx, "", o.ID, v.stored)
 		if err != nil {
-			return Org{}, fmt.Errorf("read org_instances %s: %s: %w", o.ID, v.column.Name, err)
+			return Org{}, fmt.Errorf("read an organisation: %w", err) // it says of which row and column
 		}
 		*v.url = string(plain)
 	}

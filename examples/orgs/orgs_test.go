@@ -107,7 +107,7 @@ func writerFirst(t *testing.T, start launch) {
 	}
 	said := reader.errors.String()
 	id := fmt.Sprintf("it is sealed under data key %d, which is not here", envelope.KeyIDOf(raw(t, newKey)))
-	if !strings.Contains(said, "reader: read org_instances ") || !strings.Contains(said, ": database_url: ") || !strings.Contains(said, id) {
+	if !strings.Contains(said, `org_instances.database_url, row "`) || !strings.Contains(said, id) {
 		t.Errorf("it does not say where and why: %.400s", said)
 	}
 	for _, value := range []string{"://", oldKey, newKey} {
@@ -121,7 +121,7 @@ func writerFirst(t *testing.T, start launch) {
 // in the legacy format only because it knows whose URL it is, and format 3 does
 // not open.
 func TestMovedValues(t *testing.T) {
-	for format, want := range map[string]string{"legacy": "it opened and is not this organisation's URL", "envelope": "open the sealed value"} {
+	for format, want := range map[string]string{"legacy": "redis_url: it opened and is not this organisation's URL", "envelope": "org_instances.redis_url, row "} {
 		t.Run(format, func(t *testing.T) {
 			db := newDatabase(t)
 			e := env{"DATABASE_URL": db.url, "SECRETS_ENCRYPTION_KEY": oldKey, "ORGS_FORMAT": format}
@@ -130,7 +130,7 @@ func TestMovedValues(t *testing.T) {
 			reader := asFunction(t, "reader", e)
 			reader.more(2)
 			_, failed, err := reader.stop()
-			if failed < 2 || !errors.Is(err, orgs.ErrFailed) || !strings.Contains(reader.errors.String(), "redis_url: "+want) {
+			if failed < 2 || !errors.Is(err, orgs.ErrFailed) || !strings.Contains(reader.errors.String(), want) {
 				t.Errorf("failed=%d, %v: %s", failed, err, reader.errors)
 			}
 		})

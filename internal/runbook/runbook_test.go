@@ -29,7 +29,7 @@ const example = "../../examples/runbook/pawl.yaml"
 
 // estates are what the properties are held against.
 func estates() []string {
-	return []string{"testdata/whole.yaml", example, "../../examples/local/pawl.yaml", "../../examples/tenants/pawl.yaml"}
+	return []string{"testdata/whole.yaml", example, "../../examples/local/pawl.yaml", "../../examples/tenants/pawl.yaml", "../../examples/keywrap/pawl.yaml"}
 }
 
 func load(t *testing.T, file string) *estate.Estate {
