@@ -198,6 +198,13 @@ func (l *lines) add(d *tcp.Dialer) {
 	l.list = append(l.list, d)
 }
 
+// unmade reports whether the last request was not made.
+func (l *lines) unmade() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.list) == 0 || l.list[len(l.list)-1].Unmade()
+}
+
 // failure makes the driver's error of a job's. changed says that rows may have
 // been written: whatever was, is whole, and the next look goes on from there.
 func (l *lines) failure(ctx context.Context, op, on string, changed bool, err error) error {
@@ -261,7 +268,7 @@ func (c *conn) rewrap(ctx context.Context, r driver.CheckRequest) (driver.Findin
 	case pawl.CodeOf(err) == pawl.CodeNotFound, pawl.CodeOf(err) == pawl.CodeCorrupt:
 		return driver.Finding{State: driver.Failed, Final: true, Detail: err.Error()}, nil
 	case err != nil:
-		return driver.Finding{}, lines.failure(ctx, op, table, done.Asked > 0, err)
+		return driver.Finding{}, lines.failure(ctx, op, table, done.Keys > 0 || done.Asked > 0 && !lines.unmade(), err)
 	case done.Left > 0:
 		return driver.Finding{State: driver.Pending, After: later, Detail: fmt.Sprintf("%d data keys of %s are under another key: somebody still makes some under the old one", done.Left, table)}, nil
 	}

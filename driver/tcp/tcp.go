@@ -84,6 +84,20 @@ func (d *Dialer) Sent() int64 {
 	return l.sent
 }
 
+// Unmade reports whether the connection failed before anything of a request
+// had left: the last one was not made.
+func (d *Dialer) Unmade() bool {
+	d.mu.Lock()
+	l := d.line
+	d.mu.Unlock()
+	if l == nil {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unmade
+}
+
 // Failure is the function Failure, for a request over this connection: when the
 // connection itself has failed, that is the cause, whatever a library made of
 // it.
@@ -106,19 +120,20 @@ type line struct {
 	net.Conn
 	unwatch func()
 
-	mu   sync.Mutex
-	sent int64
-	err  error // the first of the connection's own
+	mu     sync.Mutex
+	sent   int64
+	asked  bool  // something has left since the last answer
+	unmade bool  // nothing has, and then a write failed
+	err    error // the first of the connection's own
 }
 
 // Read reads.
 func (l *line) Read(b []byte) (int, error) {
 	n, err := l.Conn.Read(b)
-	if err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.err = cmp.Or(l.err, err)
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked = l.asked && n == 0
+	l.err = cmp.Or(l.err, err)
 	return n, err
 }
 
@@ -134,6 +149,8 @@ func (l *line) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent += int64(n)
+	l.asked = l.asked || n > 0
+	l.unmade = l.unmade || err != nil && l.err == nil && !l.asked
 	l.err = cmp.Or(l.err, err)
 	return n, err
 }

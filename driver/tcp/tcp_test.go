@@ -57,6 +57,47 @@ func TestOneConnectionAndWhatItSent(t *testing.T) {
 	}
 }
 
+// TestUnmadeRequestsAreTold: a connection that fails between two requests has
+// not made the second; one that fails within a request may have.
+func TestUnmadeRequestsAreTold(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		answered bool
+		want     bool
+	}{{"after an answer", true, true}, {"before the answer", false, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			near, far := net.Pipe()
+			d := tcp.NewDialer(t.Context(), driver.Env{Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }})
+			line, err := d.Dial(t.Context(), "tcp", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				defer far.Close()
+				if _, err := far.Read(make([]byte, 1)); err == nil && c.answered {
+					_, _ = far.Write([]byte("y"))
+				}
+			}()
+			if _, err := line.Write([]byte("x")); err != nil || d.Unmade() {
+				t.Fatalf("a request that was made: %v, unmade %v", err, d.Unmade())
+			}
+			if c.answered {
+				if _, err := line.Read(make([]byte, 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_ = near.Close()
+			if _, err := line.Write([]byte("x")); err == nil || d.Unmade() != c.want {
+				t.Errorf("%v, unmade %v, want %v", err, d.Unmade(), c.want)
+			}
+			_ = line.Close()
+			if _, err := line.Write([]byte("x")); err == nil || d.Unmade() != c.want {
+				t.Errorf("later: %v, unmade %v, want %v", err, d.Unmade(), c.want)
+			}
+		})
+	}
+}
+
 func TestContextEndsTheConnection(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	d := tcp.NewDialer(ctx, env())

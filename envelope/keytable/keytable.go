@@ -1,5 +1,17 @@
 // Package keytable keeps an application's wrapped data keys in a table of its
 // own database, over database/sql. The database only ever has wrapped keys.
+//
+// A key goes through its states one way:
+//
+//	Make     nothing -> pending
+//	First    nothing -> primary, for a scope that has no key
+//	Promote  pending or readable -> primary, and what was primary -> retiring
+//	Retire   readable -> retiring
+//	Destroy  pending or retiring -> destroyed
+//
+// An application that seals and opens needs SELECT on the table alone. Keep
+// INSERT and UPDATE for whoever rotates: a wrapped key cannot be forged, but a
+// state is not sealed, and who may write it can have an old key seal again.
 package keytable
 
 import (
@@ -7,6 +19,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,6 +74,7 @@ func (t *Table) Schema() string {
   kcv %[2]s NOT NULL,
   state text NOT NULL CHECK (state IN ('pending', 'readable', 'primary', 'retiring', 'destroyed')),
   created_at %[4]s NOT NULL,
+  CHECK (state <> 'destroyed' OR length(wrapped) = 0),
   PRIMARY KEY (scope, key_id)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS "%[5]s" ON %[1]s (scope) WHERE state = 'primary';`, t.name, bytes, id, at, index)
@@ -76,12 +90,17 @@ const columns = "scope, key_id, keeper, keeper_version, wrapped, kcv, state, cre
 
 // DataKeys gives a scope's keys by id.
 func (t *Table) DataKeys(ctx context.Context, scope string) ([]envelope.DataKey, error) {
-	keys, err := t.read(ctx, "WHERE scope = "+t.arg(1)+" ORDER BY key_id", scope)
+	keys, err := t.read(ctx, t.db, t.sqlf("WHERE scope = ? ORDER BY key_id"), scope)
 	return keys, t.failed("read the data keys", scope, err)
 }
 
-func (t *Table) read(ctx context.Context, where string, args ...any) ([]envelope.DataKey, error) {
-	rows, err := t.db.QueryContext(ctx, "SELECT "+columns+" FROM "+t.name+" "+where, args...)
+// querier is a database, or a connection of one.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (t *Table) read(ctx context.Context, db querier, where string, args ...any) ([]envelope.DataKey, error) {
+	rows, err := db.QueryContext(ctx, "SELECT "+columns+" FROM "+t.name+" "+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +128,8 @@ func (m *moment) Scan(v any) (err error) {
 		m.Time = v.UTC()
 	case string:
 		m.Time, err = time.Parse(time.RFC3339Nano, v)
+	case []byte: // some drivers give text so
+		m.Time, err = time.Parse(time.RFC3339Nano, string(v))
 	default:
 		err = fmt.Errorf("%T is no time", v)
 	}
@@ -123,27 +144,22 @@ func (t *Table) stamp(at time.Time) any {
 	return at.UTC()
 }
 
-// arg is the n-th parameter in a statement, from 1.
-func (t *Table) arg(n int) string {
-	if t.dialect == SQLite {
-		return fmt.Sprintf("?%d", n)
-	}
-	return fmt.Sprintf("$%d", n)
-}
-
-// sqlf writes a statement whose parameters are ? in it.
+// sqlf writes a statement whose parameters are ? in format. What is put into
+// format may have a question mark of its own, as a quoted name may.
 func (t *Table) sqlf(format string, args ...any) string {
-	var b strings.Builder
-	n := 0
-	for _, c := range fmt.Sprintf(format, args...) {
+	mark, n := byte('$'), 0
+	if t.dialect == SQLite {
+		mark = '?'
+	}
+	var b []byte
+	for _, c := range []byte(format) {
+		b = append(b, c)
 		if c == '?' {
 			n++
-			b.WriteString(t.arg(n))
-			continue
+			b = strconv.AppendInt(append(b[:len(b)-1], mark), int64(n), 10)
 		}
-		b.WriteRune(c)
 	}
-	return b.String()
+	return fmt.Sprintf(string(b), args...)
 }
 
 func (t *Table) failed(op, on string, err error) error {

@@ -16,9 +16,10 @@ import (
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/envelope/keytable"
-	"github.com/pawlhq/pawl/vendorsim/postgres"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
+
+func TestMain(m *testing.M) { servertest.Main(m) }
 
 // each runs a test on every dialect that is here.
 func each(t *testing.T, f func(t *testing.T, db *sql.DB, table *keytable.Table)) {
@@ -27,13 +28,17 @@ func each(t *testing.T, f func(t *testing.T, db *sql.DB, table *keytable.Table))
 		run(t, db, err, keytable.SQLite, f)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		servertest.Needed(t)
-		server, err := postgres.Start(t.Context(), postgres.Options{})
+		server := servertest.Postgres(t)
+		database := strings.ToLower(strings.NewReplacer("/", "_", "Test", "").Replace(t.Name()))
+		console, err := server.Open(t.Context(), "postgres")
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = server.Close() })
-		db, err := sql.Open("pgx", server.DSN("postgres"))
+		defer console.Close()
+		if err := console.Exec(t.Context(), `CREATE DATABASE "`+database+`"`); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("pgx", server.DSN(database))
 		run(t, db, err, keytable.Postgres, f)
 	})
 }
@@ -106,7 +111,9 @@ func TestAKeyGoesThroughItsStates(t *testing.T) {
 			t.Fatalf("states %q, id %d", got, second.ID)
 		}
 		refused(table.Destroy(ctx, "orgs", 1)) // it is primary
-		refused(table.Promote(ctx, "orgs", 7))
+		if err := table.Promote(ctx, "orgs", 7); pawl.CodeOf(err) != pawl.CodeNotFound {
+			t.Fatalf("a key that is not there is promoted: %v", err)
+		}
 		if got := states(t, table, "orgs"); got != "primary pending" {
 			t.Fatalf("a refused promotion left %q", got)
 		}

@@ -3,7 +3,9 @@ package keytable
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/pawlhq/pawl"
@@ -41,6 +43,9 @@ func (t *Table) make(ctx context.Context, keeper envelope.Keeper, scope string, 
 		if err := t.db.QueryRowContext(ctx, t.sqlf("SELECT coalesce(max(key_id), 0) + 1 FROM %s WHERE scope = ?", t.name), scope).Scan(&id); err != nil {
 			return envelope.DataKey{}, t.failed(op, scope, err)
 		}
+		if id > math.MaxUint32 {
+			return envelope.DataKey{}, &pawl.Error{Code: pawl.CodeConflict, Op: op, On: scope, Why: "the scope has a key with the highest id there is", Next: "use another scope"}
+		}
 		k, err := envelope.NewDataKey(ctx, keeper, uint32(id), scope, t.now(), nil)
 		if err != nil {
 			return envelope.DataKey{}, err
@@ -64,52 +69,110 @@ func (t *Table) make(ctx context.Context, keeper envelope.Keeper, scope string, 
 
 // Promote has a pending or readable key seal from now on. The one that did is
 // retiring. Call it when every reader has seen the key: a Keyring looks again
-// by itself when it meets a value under a key that it does not know.
+// by itself when it meets a value under a key that it does not know. Of two
+// promotions at the same time the later one stands.
 func (t *Table) Promote(ctx context.Context, scope string, id uint32) error {
-	tx, err := t.db.BeginTx(ctx, nil)
+	const op = "promote data key"
+	tx, err := t.begin(ctx, scope)
 	if err != nil {
-		return t.failed("promote data key", name(scope, id), err)
+		return t.failed(op, name(scope, id), err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
 	if _, err := t.exec(ctx, tx, t.sqlf("UPDATE %s SET state = 'retiring' WHERE scope = ? AND state = 'primary' AND key_id <> ?", t.name), scope, int64(id)); err != nil {
-		return t.failed("promote data key", name(scope, id), err)
+		return t.failed(op, name(scope, id), err)
 	}
-	if err := t.move(ctx, tx, scope, id, envelope.KeyPrimary, envelope.KeyPending, envelope.KeyReadable, envelope.KeyPrimary); err != nil {
+	if err := t.move(ctx, tx, op, scope, id, "state = 'primary'", envelope.KeyPending, envelope.KeyReadable, envelope.KeyPrimary); err != nil {
 		return err
 	}
-	return t.failed("promote data key", name(scope, id), tx.Commit())
+	return t.failed(op, name(scope, id), tx.Commit())
+}
+
+// begin begins a transaction that is alone with a scope's keys. In SQLite it
+// is as soon as it writes. PostgreSQL must wait for others before it looks: a
+// statement that had looked would not see the key that they made primary.
+func (t *Table) begin(ctx context.Context, scope string) (*sql.Tx, error) {
+	if t.dialect == SQLite {
+		return t.db.BeginTx(ctx, nil)
+	}
+	tx, err := t.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.exec(ctx, tx, t.sqlf("SELECT key_id FROM %s WHERE scope = ? ORDER BY key_id FOR UPDATE", t.name), scope); err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
+
+// Retire says that a readable key is on its way out. The primary one retires
+// when another is promoted.
+func (t *Table) Retire(ctx context.Context, scope string, id uint32) error {
+	return t.move(ctx, t.db, "retire data key", scope, id, "state = 'retiring'", envelope.KeyReadable, envelope.KeyRetiring)
 }
 
 // Destroy throws a key away for good: its wrapped bytes are overwritten. Only
-// one that is retiring, or pending and never used, can be. Call it when no
-// value, and no backup, is under it any more: pawl reencrypt counts them.
+// one that is retiring, or pending and never used, can be.
+//
+// Call it when no value, and no backup, is under it any more (pawl reencrypt
+// counts them), and when no process still seals under it: one that could not
+// read the table since Promote still does. What was overwritten stays in
+// backups, and in the database's files until it cleans them; only the keeper's
+// key makes it unreadable there.
 func (t *Table) Destroy(ctx context.Context, scope string, id uint32) error {
-	if err := t.move(ctx, t.db, scope, id, envelope.KeyDestroyed, envelope.KeyRetiring, envelope.KeyPending, envelope.KeyDestroyed); err != nil {
-		return err
-	}
-	_, err := t.exec(ctx, t.db, t.sqlf("UPDATE %s SET wrapped = ?, kcv = ? WHERE scope = ? AND key_id = ? AND state = 'destroyed'", t.name), []byte{}, []byte{}, scope, int64(id))
-	return t.failed("destroy data key", name(scope, id), err)
+	const nothing = "state = 'destroyed', wrapped = ?, kcv = ?"
+	return t.move(ctx, t.db, "destroy data key", scope, id, nothing, envelope.KeyRetiring, envelope.KeyPending, envelope.KeyDestroyed)
 }
 
 // execer is a database, or a transaction of one.
 type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// move takes a key from one of some states to another.
-func (t *Table) move(ctx context.Context, db execer, scope string, id uint32, to envelope.KeyState, from ...envelope.KeyState) error {
-	var states []string
-	for _, s := range from {
-		states = append(states, "'"+string(s)+"'")
+// move changes a key that is in one of some states, in one statement. Each
+// parameter that set has becomes no bytes.
+func (t *Table) move(ctx context.Context, db execer, op, scope string, id uint32, set string, from ...envelope.KeyState) error {
+	var args []any
+	for range strings.Count(set, "?") {
+		args = append(args, []byte{})
 	}
-	n, err := t.exec(ctx, db, t.sqlf("UPDATE %s SET state = ? WHERE scope = ? AND key_id = ? AND state IN (%s)", t.name, strings.Join(states, ", ")), string(to), scope, int64(id))
+	states := make([]string, len(from))
+	for i, s := range from {
+		states[i] = "'" + string(s) + "'"
+	}
+	n, err := t.exec(ctx, db, t.sqlf("UPDATE %s SET "+set+" WHERE scope = ? AND key_id = ? AND state IN ("+strings.Join(states, ", ")+")", t.name), append(args, scope, int64(id))...)
 	if err != nil {
-		return t.failed("make data key "+string(to), name(scope, id), err)
+		return t.failed(op, name(scope, id), err)
 	}
 	if n == 0 {
-		return &pawl.Error{Code: pawl.CodeConflict, Op: "make data key " + string(to), On: name(scope, id), Why: "it is not there, or not " + strings.Join(states, " or "), Next: "look at the table " + t.name}
+		return t.unmoved(ctx, db, op, scope, id, from)
 	}
 	return nil
+}
+
+// unmoved says why a key was not changed.
+func (t *Table) unmoved(ctx context.Context, db execer, op, scope string, id uint32, from []envelope.KeyState) error {
+	var is envelope.KeyState
+	err := db.QueryRowContext(ctx, t.sqlf("SELECT state FROM %s WHERE scope = ? AND key_id = ?", t.name), scope, int64(id)).Scan(&is)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return &pawl.Error{Code: pawl.CodeNotFound, Op: op, On: name(scope, id), Why: "there is no such key in " + t.name, Next: "pawl reencrypt keys list"}
+	case err != nil:
+		return t.failed(op, name(scope, id), err)
+	}
+	return &pawl.Error{Code: pawl.CodeConflict, Op: op, On: name(scope, id), Why: fmt.Sprintf("it is %s, and must be %s or %s", is, from[0], from[1]), Next: advice(is)}
+}
+
+// advice says how to go on with a key that is in the wrong state.
+func advice(is envelope.KeyState) string {
+	switch is {
+	case envelope.KeyPrimary:
+		return "promote another key first"
+	case envelope.KeyReadable:
+		return "retire it first"
+	default:
+		return "use another key: there is no way back"
+	}
 }
 
 func (t *Table) exec(ctx context.Context, db execer, query string, args ...any) (int64, error) {
