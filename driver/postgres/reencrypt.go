@@ -92,6 +92,9 @@ func sliceOf(ctx context.Context) (context.Context, func()) {
 	}
 	turn, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	unhook := context.AfterFunc(ctx, cancel)
+	if ctx.Err() != nil { // the hook runs beside us, and nothing may be called any more
+		cancel()
+	}
 	timer := time.AfterFunc(left, cancel)
 	return turn, func() {
 		timer.Stop()
