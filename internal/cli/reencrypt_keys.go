@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/envelope/keytable"
 	"github.com/pawlhq/pawl/internal/credential"
@@ -272,8 +273,11 @@ func (j *keysJob) rewrapAll(ctx context.Context, to string, anew bool) error {
 		Left      int64  `json:"left"`
 		Keeper    string `json:"keeper"`
 	}{done.Keys, done.Left, target.KeyID()}
-	return j.a.print(doc, func() error {
+	if err := j.a.print(doc, func() error {
 		_, err := fmt.Fprintf(j.a.Streams.Out, "%s data keys are wrapped anew, %s are left under another keeper than %s; no value was touched\n", grouped(done.Keys), grouped(done.Left), target.KeyID())
 		return err
-	})
+	}); err != nil || done.Left == 0 {
+		return err
+	}
+	return &pawl.Error{Code: pawl.CodePending, Op: "rewrap data keys", On: j.flags.keys.table, Why: fmt.Sprintf("%s are under another keeper: somebody still makes some there", grouped(done.Left)), Next: "give every process the new keeper, then run it again"}
 }
