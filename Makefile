@@ -12,9 +12,9 @@ build:
 test: check servers
 	$(GO) test ./...
 	$(MAKE) --no-print-directory test-pkcs11
-	$(MAKE) --no-print-directory race crash-matrix CRASH_SAMPLE=4
+	$(MAKE) --no-print-directory race crash-matrix CRASH_SAMPLE=8
 	$(MAKE) --no-print-directory crash-matrix-mutants canary
-	$(MAKE) --no-print-directory kill9 KILL9_RUNS=60
+	$(MAKE) --no-print-directory kill9 KILL9_RUNS=40
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
@@ -42,7 +42,7 @@ test-pkcs11:
 generate:
 	$(GO) generate ./...
 
-# About one schedule in CRASH_SAMPLE is run. The tests run a quarter, to stay
+# About one schedule in CRASH_SAMPLE is run. The tests run an eighth, to stay
 # under ten minutes on two cores.
 CRASH_SAMPLE ?= 1
 crash-matrix:
