@@ -1,10 +1,13 @@
 package envelope
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/pawlhq/pawl"
@@ -48,4 +51,20 @@ func KeyIDOf(key []byte) uint32 {
 	h.Write([]byte("pawl direct key"))
 	h.Write(key)
 	return binary.BigEndian.Uint32(h.Sum(nil))
+}
+
+// ParseKey reads a key of 32 bytes from its text: hexadecimal, or any base64,
+// whose lengths differ. It gives nil for anything else.
+func ParseKey(text []byte) []byte {
+	text = bytes.TrimSpace(text)
+	decoders := []func([]byte, []byte) ([]byte, error){hex.AppendDecode}
+	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
+		decoders = append(decoders, enc.Strict().AppendDecode)
+	}
+	for _, decode := range decoders {
+		if key, err := decode(nil, text); err == nil && len(key) == keySize {
+			return key
+		}
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package envelope_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/envelope"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
+	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
 
 // pgxCell is a value of an encrypted bytea column for pgx: it is sealed when it
@@ -47,10 +47,8 @@ func (c *pgxCell) ScanBytes(stored []byte) (err error) {
 // pgxConn connects to a private server.
 func pgxConn(t *testing.T) *pgx.Conn {
 	t.Helper()
+	servertest.Needed(t)
 	server, err := postgres.Start(t.Context(), postgres.Options{})
-	if errors.Is(err, postgres.ErrMissing) {
-		t.Skip(err)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -191,7 +191,7 @@ func (d *decoder) duration(n *yaml.Node) (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
-	v, err := parseDuration(s)
+	v, err := ParseDuration(s)
 	if err != nil {
 		d.fail(n, like, "expected a duration: %v", err)
 		return 0, false
@@ -202,12 +202,8 @@ func (d *decoder) duration(n *yaml.Node) (time.Duration, bool) {
 // longest is the longest duration that an estate may name: ten years.
 const longest = 10 * 365 * 24 * time.Hour
 
-// ParseDuration reads a duration as the estate writes it, "30d" or "1h30m",
-// from a flag.
-func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
-
-// parseDuration understands Go's units, and d and w before them: "1w2d12h".
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads a duration of the estate, or of a flag. It understands Go's units, and d and w before them: "1w2d12h".
+func ParseDuration(s string) (time.Duration, error) {
 	var total float64
 	rest := s
 	for _, unit := range []struct {

@@ -62,7 +62,7 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 	case err != nil && turn.Err() != nil && ctx.Err() == nil:
 		return driver.Finding{State: driver.Pending, Worked: true, After: soon, Detail: fmt.Sprintf("%d rows of %s were written in this look; about %d in all", last.Done, table, last.Total)}, nil
 	case pawl.CodeOf(err) == pawl.CodePending:
-		return driver.Finding{State: driver.Pending, After: later, Detail: "somebody still writes old values to " + table}, nil
+		return driver.Finding{State: driver.Pending, After: later, Detail: table + ": " + reasonOf(err)}, nil
 	case pawl.CodeOf(err) == pawl.CodeUnsupported, pawl.CodeOf(err) == pawl.CodeNotFound:
 		return driver.Finding{State: driver.Failed, Final: true, Detail: err.Error()}, nil
 	case err != nil:
@@ -80,6 +80,15 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 		}
 	}
 	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d rows of %s were written, 0 are left under another key", res.Rows, table)}, nil
+}
+
+// reasonOf is what an error of the job says besides what it was about.
+func reasonOf(err error) string {
+	var e *pawl.Error
+	if errors.As(err, &e) && e.Why != "" {
+		return e.Why
+	}
+	return err.Error()
 }
 
 // sliceOf gives the context of one look's work, which ends in time to tell how

@@ -128,7 +128,8 @@ const (
 	stridedAtLeast  = 20_000 // rows, below which order does not matter
 )
 
-func (o Options) withDefaults() Options {
+// WithDefaults gives the options with defaults in place of zeros.
+func (o Options) WithDefaults() Options {
 	set(&o.Workers, defaultWorkers)
 	set(&o.Batch, defaultBatch)
 	set(&o.Bytes, defaultBytes)

@@ -71,7 +71,7 @@ func (j *Job) Run(ctx context.Context) (Result, error) { return j.start(ctx, fal
 func (j *Job) DryRun(ctx context.Context) (Result, error) { return j.start(ctx, true) }
 
 func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
-	r := &run{job: j, opts: j.Options.withDefaults(), now: j.Now, dry: dry, bind: cmp.Or(j.Table.Bind, j.Table.Name),
+	r := &run{job: j, opts: j.Options.WithDefaults(), now: j.Now, dry: dry, bind: cmp.Or(j.Table.Bind, j.Table.Name),
 		seed: maphash.MakeSeed(), told: map[uint64]struct{}{}, lost: map[uint64]struct{}{}, vacuumed: make(chan struct{}, 1)}
 	if r.now == nil {
 		r.now = time.Now

@@ -42,11 +42,11 @@ type Value struct {
 	At     envelope.Binding
 }
 
-// ToEnvelope has values in format 3, under the primary key of their scope. A
-// table whose rows have scopes of their own needs oneScope false: then only the
-// keys tell whether a value is as it should be.
-func ToEnvelope(rings envelope.Rings, legacy *envelope.Legacy, oneScope *envelope.Ring) Target {
-	return &sealed{rings: rings, legacy: legacy, one: oneScope}
+// ToEnvelope has values in format 3, under the primary key of their scope. one
+// is the ring of all rows; it is nil where rows have scopes of their own, and
+// then only the keys tell whether a value is as it should be.
+func ToEnvelope(rings envelope.Rings, legacy *envelope.Legacy, one *envelope.Ring) Target {
+	return &sealed{rings: rings, legacy: legacy, one: one}
 }
 
 type sealed struct {

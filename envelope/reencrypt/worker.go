@@ -229,7 +229,7 @@ func (w *worker) settle(ctx context.Context, p *page, affected int, busy error, 
 func (w *worker) again(ctx context.Context, p *page) error {
 	keys := make([][]byte, len(p.keys))
 	for i := range p.keys {
-		keys[i] = slices.Clone(p.keys[i].bytes())
+		keys[i] = p.keys[i].bytes()
 	}
 	if err := w.s.exec(ctx, "BEGIN"); err != nil {
 		return err

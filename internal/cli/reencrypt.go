@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,6 +88,7 @@ the new key (--format static), for applications that read no other.`,
 }
 
 func (f *reencryptFlags) register(s *pflag.FlagSet) {
+	d := reencrypt.Options{}.WithDefaults()
 	s.StringVar(&f.database, "database", "env:DATABASE_URL", "where the database's URL is found")
 	s.StringVar(&f.table.Name, "table", "", "the table, with its schema where that is not public")
 	s.StringSliceVar(&f.columns, "column", nil, "an encrypted column; once for each")
@@ -105,13 +104,13 @@ func (f *reencryptFlags) register(s *pflag.FlagSet) {
 	s.StringVar(&f.encoding, "encoding", "", "with --format static, of text columns: hex, base64 or base64url")
 	s.BoolVar(&f.dry, "dry-run", false, "open every value and write none")
 	s.IntVar(&f.options.Rate, "rate", 0, "rows a second, at most")
-	s.IntVar(&f.options.Workers, "workers", 2, "sessions that write")
-	s.IntVar(&f.options.Batch, "batch", 1000, "rows in one statement, at most: they stay locked until it ends")
+	s.IntVar(&f.options.Workers, "workers", d.Workers, "sessions that write")
+	s.IntVar(&f.options.Batch, "batch", d.Batch, "rows in one statement, at most: they stay locked until it ends")
 	s.IntVar(&f.options.Passes, "passes", 0, "passes over each part of the table (default: 1, or 10 where two or more indexes make that quicker)")
-	s.IntVar(&f.options.Sweeps, "sweeps", 20, "sweeps, at most")
-	s.DurationVar(&f.options.MaxLag, "max-lag", 10*time.Second, "how far a replica may be behind before the job slows down")
-	s.DurationVar(&f.options.MaxLatency, "max-latency", 250*time.Millisecond, "how long a statement may take before the job slows down")
-	s.DurationVar(&f.options.MaxSnapshot, "max-snapshot", 15*time.Minute, "how old another session's snapshot may be before the job waits for its end")
+	s.IntVar(&f.options.Sweeps, "sweeps", d.Sweeps, "sweeps, at most")
+	s.DurationVar(&f.options.MaxLag, "max-lag", d.MaxLag, "how far a replica may be behind before the job slows down")
+	s.DurationVar(&f.options.MaxLatency, "max-latency", d.MaxLatency, "how long a statement may take before the job slows down")
+	s.DurationVar(&f.options.MaxSnapshot, "max-snapshot", d.MaxSnapshot, "how old another session's snapshot may be before the job waits for its end")
 	s.StringSliceVar(&f.options.Triggers, "allow-trigger", nil, "a trigger that may run for every row")
 	s.BoolVar(&f.noVacuum, "no-vacuum", false, "do not vacuum the table on the way")
 	s.BoolVar(&f.fence, "fence", false, "have the database refuse older values when nothing is left (format envelope; needs the table's owner)")
@@ -150,7 +149,7 @@ func (a *App) reencrypt(ctx context.Context, f *reencryptFlags) error {
 	res, err := run(ctx)
 	show.close()
 	if out != nil {
-		err = errors.Join(err, out.Close())
+		err = errors.Join(err, unreported(f.report, errors.Join(show.lost, out.Close())))
 	}
 	if err != nil {
 		return interrupted(ctx, err, res)
@@ -189,6 +188,14 @@ func (f *reencryptFlags) openReport() (*os.File, error) {
 		return nil, &pawl.Error{Code: pawl.CodeFailed, Op: "open the report", On: f.report, Err: err, Next: "choose another file with --report"}
 	}
 	return out, nil
+}
+
+// unreported says that the report is not whole.
+func unreported(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &pawl.Error{Code: pawl.CodeFailed, Op: "write the report", On: path, Err: err, Next: "make room, or choose another file with --report, and run it again: it lists them anew"}
 }
 
 // reencryptJob makes the job of the flags.
@@ -291,7 +298,7 @@ func (f *reencryptFlags) tableTarget(ctx context.Context, old [][]byte) (reencry
 		return nil, err
 	}
 	ring := envelope.NewKeyring(keepers, table, time.Hour, nil)
-	if err := ring.Also(xaesKeys(old)...); err != nil {
+	if err := ring.Also(directKeys(old)...); err != nil {
 		return nil, err
 	}
 	if f.table.ScopeColumn != "" {
@@ -304,8 +311,8 @@ func (f *reencryptFlags) tableTarget(ctx context.Context, old [][]byte) (reencry
 	return reencrypt.ToEnvelope(ring, legacy, one), nil
 }
 
-// xaesKeys are the keys that may have been those of an envelope.DirectRing.
-func xaesKeys(keys [][]byte) [][]byte {
+// directKeys are the keys that may have been those of an envelope.DirectRing.
+func directKeys(keys [][]byte) [][]byte {
 	return slices.DeleteFunc(slices.Clone(keys), func(k []byte) bool { return len(k) != 32 })
 }
 
@@ -340,26 +347,13 @@ func (f *reencryptFlags) readKey(ctx context.Context, flag, text string) ([]byte
 	}
 	var key []byte
 	err = v.Use(func(b []byte) error {
-		key = decodeKey(b)
+		key = envelope.ParseKey(b)
 		return nil
 	})
 	if err == nil && key == nil {
 		err = &pawl.Error{Code: pawl.CodeInvalid, Op: "read the key", On: text, Why: "it is not 32 bytes in hexadecimal or base64", Next: "openssl rand -hex 32 makes one"}
 	}
 	return key, err
-}
-
-// decodeKey gives 32 bytes, or nil.
-func decodeKey(b []byte) []byte {
-	if key, err := hex.DecodeString(string(b)); err == nil && len(key) == 32 {
-		return key
-	}
-	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
-		if key, err := enc.DecodeString(string(b)); err == nil && len(key) == 32 {
-			return key
-		}
-	}
-	return nil
 }
 
 // connect makes the way to the database.
@@ -408,9 +402,8 @@ type unreadableDoc struct {
 }
 
 func (s *reencryptShow) unreadable(u reencrypt.Unreadable) {
-	if s.report != nil {
-		// What cannot be written shows when the file is closed.
-		_ = json.NewEncoder(s.report).Encode(unreadableDoc(u))
+	if s.report != nil && s.lost == nil { // one reason is enough
+		s.lost = json.NewEncoder(s.report).Encode(unreadableDoc(u))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,6 +19,7 @@ type reencryptShow struct {
 	table  string
 	verb   string
 	report *os.File
+	lost   error // why the report is not whole; of one goroutine at a time
 	mu     sync.Mutex
 	told   int
 	drawn  bool

@@ -217,6 +217,9 @@ func TestReencryptLeavesWhatNoKeyOpens(t *testing.T) {
 	if n := bytes.Count(b, []byte("\n")); n != 2 || !bytes.Contains(b, []byte(`"row":"7"`)) {
 		t.Errorf("the report has %d lines: %s", n, b)
 	}
+	if _, err := os.Stat("/dev/full"); err == nil { // a disk without room
+		c.run(1, []string{"write the report /dev/full", "next: make room"}, c.flags("--report", "/dev/full")...)
+	}
 	var left string
 	if err := c.conn.QueryRow(t.Context(), "SELECT convert_from(url, 'UTF8') FROM orgs WHERE id = 3").Scan(&left); err != nil || left != "corrupt bytes that no key opens" {
 		t.Errorf("it is %q now, %v", left, err)

@@ -13,8 +13,6 @@ package keepers
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,12 +84,9 @@ func openEnv(name string, env Env) (*envelope.KeyKeeper, error) {
 	if text == "" {
 		why = "it is not set, or empty"
 	}
-	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.Strict().DecodeString, base64.RawURLEncoding.Strict().DecodeString} {
-		key, err := decode(text)
-		if err == nil && len(key) == 32 {
-			defer clear(key)
-			return envelope.NewKeyKeeper(key)
-		}
+	if key := envelope.ParseKey([]byte(text)); key != nil {
+		defer clear(key)
+		return envelope.NewKeyKeeper(key)
 	}
 	return nil, &pawl.Error{Code: pawl.CodeUnauthorised, Op: "read the key in the variable", On: name, Why: why, Next: "openssl rand -hex 32"}
 }

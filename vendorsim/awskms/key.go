@@ -1,14 +1,14 @@
 package awskms
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
 	"encoding/hex"
-	"io"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/pawlhq/pawl/vendorsim/internal/keymaterial"
 )
 
 // The states of keys that are here ("Key states of AWS KMS keys").
@@ -68,25 +68,11 @@ func (k *KMS) Issued() []string {
 }
 
 func (k *KMS) rotate(to *key) {
-	raw := k.random(32)
-	block, err := aes.NewCipher(raw)
-	if err != nil {
-		panic(err) // 32 bytes are a key
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err) // AES has GCM
-	}
-	to.material, to.raw = append(to.material, aead), append(to.raw, string(raw))
+	aead, raw := keymaterial.New(k.cfg.Rand)
+	to.material, to.raw = append(to.material, aead), append(to.raw, raw)
 }
 
-func (k *KMS) random(n int) []byte {
-	b := make([]byte, n)
-	if _, err := io.ReadFull(k.cfg.Rand, b); err != nil {
-		panic("awskms: the source of randomness failed: " + err.Error()) // a mistake of the program
-	}
-	return b
-}
+func (k *KMS) random(n int) []byte { return keymaterial.Random(k.cfg.Rand, n) }
 
 // find gives the key that a KeyId names: its id or its ARN.
 func (k *KMS) find(name string) *key {

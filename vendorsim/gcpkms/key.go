@@ -1,14 +1,13 @@
 package gcpkms
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
 	"hash/crc32"
-	"io"
 	"net/http"
 	"strconv"
 
+	"github.com/pawlhq/pawl/vendorsim/internal/keymaterial"
 	"github.com/pawlhq/pawl/vendorsim/internal/route"
 )
 
@@ -86,25 +85,11 @@ func (k *KMS) Issued() []string {
 }
 
 func (k *KMS) rotate(to *key) {
-	raw := k.random(32)
-	block, err := aes.NewCipher(raw)
-	if err != nil {
-		panic(err) // 32 bytes are a key
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err) // AES has GCM
-	}
-	to.versions = append(to.versions, &version{aead: aead, raw: string(raw), state: Enabled})
+	aead, raw := keymaterial.New(k.cfg.Rand)
+	to.versions = append(to.versions, &version{aead: aead, raw: raw, state: Enabled})
 }
 
-func (k *KMS) random(n int) []byte {
-	b := make([]byte, n)
-	if _, err := io.ReadFull(k.cfg.Rand, b); err != nil {
-		panic("gcpkms: the source of randomness failed: " + err.Error()) // a mistake of the program
-	}
-	return b
-}
+func (k *KMS) random(n int) []byte { return keymaterial.Random(k.cfg.Rand, n) }
 
 func crc(b []byte) string {
 	return strconv.FormatUint(uint64(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))), 10)

@@ -1,15 +1,14 @@
 package transit
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/pawlhq/pawl/vendorsim/internal/keymaterial"
 	"github.com/pawlhq/pawl/vendorsim/internal/route"
 )
 
@@ -110,25 +109,11 @@ func (t *Transit) make(name, kind string) *key {
 }
 
 func (t *Transit) rotate(k *key) {
-	raw := t.random(32)
-	block, err := aes.NewCipher(raw)
-	if err != nil {
-		panic(err) // 32 bytes are a key
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err) // AES has GCM
-	}
-	k.versions, k.raw = append(k.versions, aead), append(k.raw, string(raw))
+	aead, raw := keymaterial.New(t.cfg.Rand)
+	k.versions, k.raw = append(k.versions, aead), append(k.raw, raw)
 }
 
-func (t *Transit) random(n int) []byte {
-	b := make([]byte, n)
-	if _, err := io.ReadFull(t.cfg.Rand, b); err != nil {
-		panic("transit: the source of randomness failed: " + err.Error()) // a mistake of the program
-	}
-	return b
-}
+func (t *Transit) random(n int) []byte { return keymaterial.Random(t.cfg.Rand, n) }
 
 func (t *Transit) change(c *route.Call, name string, do func(*key)) {
 	k := t.keys[name]
