@@ -162,7 +162,7 @@ const notes = `- The password never reaches the server when it is set: pawl comp
   pooler, deactivate for a while before revoking: that fails loudly and can be taken back.
 - A role that owns objects or has privileges in other databases of the server cannot be dropped from this one; PostgreSQL says so and nothing is changed.
 - The connection's own role and superusers are never ended.
-- ` + "`reencrypt`" + ` works in looks of 20 seconds, each of which begins with a scan for rows that are left, and counts in one. It is not yet for tables whose
-  scan alone takes longer: some fifty million rows in memory, fewer on a disk. ` + "`pawl reencrypt`" + ` by itself has no such limit.
+- ` + "`reencrypt`" + ` works in looks of 20 seconds; each goes on where the last one ended, so a table may be of any size. What is left in the end is counted by the
+  server in one statement where a look is long enough for that, and otherwise range by range in the order of the key: slower where rows lie in another order.
 - The kinds work with poolers and managed servers that pass logins on. Neon and others keep superuser to themselves; CREATEROLE is enough.
 `

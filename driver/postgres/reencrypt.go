@@ -6,8 +6,10 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +32,8 @@ const (
 	// slice is how long one look works. The rows are the state, so that the
 	// next look, of this process or of another, goes on where it ended.
 	slice = 20 * time.Second
+	// measure is how much of it may go to columns with a limit of characters.
+	measure = 5 * time.Second
 	// soon is when a look that did not end the work comes again, and later when
 	// it waits for writers.
 	soon  = time.Second
@@ -47,20 +51,22 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 	if err != nil {
 		return driver.Finding{}, err
 	}
-	var last reencrypt.Progress
-	var lost []string
-	job.Progress = func(p reencrypt.Progress) { last = p }
+	at := takeUp(r.Resume)
+	job.From = at.Job
+	total := int64(0)
+	job.Progress = func(p reencrypt.Progress) { total = p.Total }
 	job.Unreadable = func(u reencrypt.Unreadable) {
-		if len(lost) < namedRows {
-			lost = append(lost, fmt.Sprintf("%s of row %s", u.Column, u.Row))
+		if name := fmt.Sprintf("%s of row %s", u.Column, u.Row); len(at.Unreadable) < namedRows && !slices.Contains(at.Unreadable, name) {
+			at.Unreadable = append(at.Unreadable, name)
 		}
 	}
 	turn, end := sliceOf(ctx)
 	defer end()
 	res, err := job.Run(turn)
+	at.Job = res.At
 	switch {
 	case err != nil && turn.Err() != nil && ctx.Err() == nil:
-		return driver.Finding{State: driver.Pending, Worked: true, After: soon, Detail: fmt.Sprintf("%d rows of %s were written in this look; about %d in all", last.Done, table, last.Total)}, nil
+		return driver.Finding{State: driver.Pending, Worked: true, After: soon, Resume: at.text(), Detail: at.detail(table, total)}, nil
 	case pawl.CodeOf(err) == pawl.CodePending:
 		return driver.Finding{State: driver.Pending, After: later, Detail: table + ": " + reasonOf(err)}, nil
 	case pawl.CodeOf(err) == pawl.CodeUnsupported, pawl.CodeOf(err) == pawl.CodeNotFound:
@@ -68,7 +74,7 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 	case err != nil:
 		return driver.Finding{}, lines.failure(ctx, "re-encrypt", table, res.Asked > 0, err)
 	case res.Unreadable > 0:
-		return driver.Finding{State: driver.Failed, Final: true, Detail: fmt.Sprintf("%d values of %s open with no key, and are as they were: %s", res.Unreadable, table, strings.Join(lost, ", "))}, nil
+		return driver.Finding{State: driver.Failed, Final: true, Detail: fmt.Sprintf("%d values of %s open with no key, and are as they were: %s", res.Unreadable, table, strings.Join(at.Unreadable, ", "))}, nil
 	case res.Left > 0:
 		return driver.Finding{State: driver.Pending, Worked: true, After: soon, Detail: fmt.Sprintf("%d rows of %s are left", res.Left, table)}, nil
 	}
@@ -79,7 +85,44 @@ func (c *conn) rewrite(ctx context.Context, r driver.CheckRequest) (driver.Findi
 			return driver.Finding{}, lines.failure(ctx, "put up the fence of", table, true, err)
 		}
 	}
-	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%d rows of %s were written, 0 are left under another key", res.Rows, table)}, nil
+	return driver.Finding{State: driver.Passed, Detail: fmt.Sprintf("%s of %s were written, 0 are left under another key", at.rows(r.Resume != ""), table)}, nil
+}
+
+// lookedAt is where a look ended, for the next.
+type lookedAt struct {
+	Job        reencrypt.Position `json:"job"`
+	Unreadable []string           `json:"unreadable,omitempty"` // some of the values that no key opens
+}
+
+// takeUp reads where the last look ended. What it cannot read it does without:
+// the rows are the state.
+func takeUp(resume string) lookedAt {
+	var at lookedAt
+	if resume == "" || json.Unmarshal([]byte(resume), &at) != nil {
+		return lookedAt{}
+	}
+	return at
+}
+
+func (at lookedAt) text() string {
+	b, _ := json.Marshal(at) // there is nothing in it that has no JSON
+	return string(b)
+}
+
+func (at lookedAt) detail(table string, total int64) string {
+	if at.Job.Zero {
+		return fmt.Sprintf("%s of %s are written; it counts what is left", at.rows(true), table)
+	}
+	return fmt.Sprintf("%s of %s are written, of about %d", at.rows(true), table, total)
+}
+
+// rows says how many were written. Of the statements that a look was stopped in
+// nobody knows whether they were.
+func (at lookedAt) rows(stopped bool) string {
+	if stopped {
+		return fmt.Sprintf("at least %d rows", at.Job.Rows)
+	}
+	return fmt.Sprintf("%d rows", at.Job.Rows)
 }
 
 // reasonOf is what an error of the job says besides what it was about.
@@ -127,7 +170,7 @@ func (c *conn) job(r driver.CheckRequest, lines *lines) (*reencrypt.Job, error) 
 	for _, name := range s.List("columns") {
 		t.Columns = append(t.Columns, reencrypt.Column{Name: name})
 	}
-	return &reencrypt.Job{Table: t, Target: target, Options: reencrypt.Options{Rate: s.Int("rate")}, Log: c.env.Log,
+	return &reencrypt.Job{Table: t, Target: target, Options: reencrypt.Options{Rate: s.Int("rate"), Measure: measure}, Log: c.env.Log,
 		Connect: func(ctx context.Context) (*pgconn.PgConn, error) {
 			session, err := c.open(ctx, "re-encrypt", t.Name)
 			if err != nil {

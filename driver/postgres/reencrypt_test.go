@@ -150,6 +150,44 @@ func TestRewriteGoesOnAfterKills(t *testing.T) {
 	}
 }
 
+// TestRewriteGoesOnWhereALookEnded: what a look says of where it is has the next
+// one, of another process, go on from there, and counts all rows in the end.
+func TestRewriteGoesOnWhereALookEnded(t *testing.T) {
+	v := newVault(t, 8000)
+	r := rewriting(newKey, oldKey, estate.Settings{"rate": 4000})
+	looks := 0
+	for ; looks < 50; looks++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+		f := v.check(ctx, r)
+		cancel()
+		if f.State == driver.Passed {
+			if n, rest := 0, ""; looks < 2 {
+				t.Errorf("after %d looks: %+v", looks, f)
+			} else if _, err := fmt.Sscanf(f.Detail, "at least %d rows of orgs were written, 0 are %s", &n, &rest); err != nil || n < 4000 || n > 8000 {
+				t.Errorf("after %d looks: %+v", looks, f)
+			}
+			break
+		}
+		if f.State != driver.Pending || !f.Worked || f.Resume == "" {
+			t.Fatalf("look %d: %+v", looks, f)
+		}
+		r.Resume = f.Resume
+		v.conn = open(t, v.server, v.database, v.database+"_admin", adminPassword)
+	}
+	v.opens(newKey)
+	r.Resume = `{"job":{"sweep":1,"zero":true,"tries":2}}`
+	v.sql(v.database, fmt.Sprintf(`UPDATE orgs SET url = '\x%x' WHERE id = 7`, legacy(t, plain(7))))
+	if f := v.check(t.Context(), r); f.State != driver.Passed || !strings.HasPrefix(f.Detail, "at least 1 rows") {
+		t.Errorf("a row that came back behind it: %+v", f)
+	}
+	v.opens(newKey)
+	for _, text := range []string{"not what it wrote", `{"job":{"leaf":"1","block":9,"zero":true,"after":["5"]}}`} {
+		if r.Resume = text; v.check(t.Context(), r).State != driver.Passed {
+			t.Errorf("with %q it does not pass", text)
+		}
+	}
+}
+
 // TestRewriteWithoutTheRightKey: values that no key opens are named by row, stay
 // as they are, and looking again cannot help.
 func TestRewriteWithoutTheRightKey(t *testing.T) {

@@ -34,13 +34,18 @@ func (r *speed) saw(now time.Time, rows int64) {
 
 // passed notes that a share of a part is through.
 func (r *run) passed(p part, share float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance(p, share)
+}
+
+// advance is called with mu held.
+func (r *run) advance(p part, share float64) {
 	all := uint32(0)
 	for _, leaf := range r.v.leaves {
 		all += max(leaf.pages, 1)
 	}
-	r.mu.Lock()
 	r.part = min(1, r.part+share*float64(p.end-p.first)/float64(max(all, 1)))
-	r.mu.Unlock()
 }
 
 // progress tells where the job stands, at most once a second.
@@ -55,7 +60,7 @@ func (r *run) progress(always bool) {
 		return
 	}
 	r.report = now
-	p := Progress{Sweep: r.sweep, Done: r.rows.Load(), Total: r.total, Part: r.part, Held: r.pace.held(), Unreadable: int64(len(r.told)), Conflicts: r.conflicts.Load()}
+	p := Progress{Sweep: r.at.Sweep, Counting: r.counting, Done: r.rows.Load(), Total: r.total, Part: r.part, Held: r.pace.held(), Unreadable: int64(len(r.told)), Conflicts: r.conflicts.Load()}
 	r.rate.saw(now, p.Done)
 	p.Rate = r.rate.per
 	if p.Rate > 0 && p.Total > p.Done && p.Sweep == 1 {

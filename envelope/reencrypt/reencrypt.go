@@ -54,6 +54,7 @@ type Job struct {
 	// table and must not be subject to its row security.
 	Connect func(ctx context.Context) (*pgconn.PgConn, error)
 	Options Options
+	From    Position     // where to begin, by the Result.At of a job that was stopped; DryRun always begins at the beginning
 	Log     *slog.Logger // what went wrong and was survived; may be nil
 	Now     pawl.Clock   // time.Now when nil
 	// Progress is called at most once a second and at each turn, from one
@@ -82,6 +83,11 @@ type Options struct {
 	Sweeps int // at most; 20 when 0
 
 	Triggers []string // that may run for each row
+
+	// Measure is how long the job may measure columns with a limit of characters,
+	// which takes a scan; no limit when 0. A column that it could not measure is
+	// refused.
+	Measure time.Duration
 }
 
 // Result is what a job has done.
@@ -91,8 +97,9 @@ type Result struct {
 	Asked      int64 // rows of statements that were sent: with an error, what may have been written
 	Conflicts  int64 // rows that somebody else changed in between, and that were done again
 	Unreadable int64 // values that no key opens; they are as they were
-	Left       int64 // rows that are not as they should be, by the last sweep; those with unreadable values are among them
+	Left       int64 // rows that are not as they should be, by the last count; those with unreadable values are among them
 	Sweeps     int
+	At         Position // where the job was when it ended
 	Took       time.Duration
 	Paused     time.Duration // of it, because of the limits
 }
@@ -100,6 +107,7 @@ type Result struct {
 // Progress is where a job stands.
 type Progress struct {
 	Sweep                 int
+	Counting              bool          // the sweep is over, and what it has left is counted
 	Done                  int64         // rows written, of all sweeps
 	Total                 int64         // rows of the table, as the server estimates
 	Part                  float64       // of this sweep, 0 to 1

@@ -35,7 +35,12 @@ type run struct {
 	binds []string // of the columns
 	pace  *pace
 
-	sweep int // set between sweeps, with mu held
+	at       Position // set between parts, with mu held: where the sweep or the count began, or is
+	parts    []part   // of this sweep
+	low      int      // the first part that is not through
+	done     []bool   // the parts that are
+	counting bool
+
 	total int64
 	rest  int64 // rows that are not as they should be, after the sweep
 
@@ -43,19 +48,21 @@ type run struct {
 
 	rows, values, conflicts atomic.Int64
 	asked                   atomic.Int64 // rows of updates that have left
-	found                   atomic.Int64 // rows of this sweep that were to be written
 	sinceVacuum             atomic.Int64
 
 	mu       sync.Mutex
 	seed     maphash.Seed
-	told     map[uint64]struct{} // unreadable values, by a hash of column and row
-	lost     map[uint64]struct{} // rows of this sweep that have one
-	part     float64             // of this sweep
+	told     map[uint64]seen // unreadable values, by a hash of column and row
+	lost     map[uint64]int  // rows of this sweep that have one, and the part that had them
+	part     float64         // of this sweep
 	report   time.Time
 	started  time.Time
 	rate     speed
 	vacuumed chan struct{}
 }
+
+// seen is where an unreadable value was last seen.
+type seen struct{ sweep, part int }
 
 // Run does the job: sweeps until one finds nothing to do, makes what it has
 // written durable, and counts what is left. It is safe to stop at any instant
@@ -63,7 +70,8 @@ type run struct {
 //
 // It fails with CodeUnsupported and all reasons, before anything is written,
 // when the table is one that it cannot safely rewrite, and with CodePending
-// when somebody goes on writing old values.
+// when somebody goes on writing old values. Result.At says how far it came, also
+// with an error.
 func (j *Job) Run(ctx context.Context) (Result, error) { return j.start(ctx, false) }
 
 // DryRun reads and opens every value that Run would rewrite, and writes
@@ -72,7 +80,7 @@ func (j *Job) DryRun(ctx context.Context) (Result, error) { return j.start(ctx, 
 
 func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
 	r := &run{job: j, opts: j.Options.WithDefaults(), now: j.Now, dry: dry, bind: cmp.Or(j.Table.Bind, j.Table.Name),
-		seed: maphash.MakeSeed(), told: map[uint64]struct{}{}, lost: map[uint64]struct{}{}, vacuumed: make(chan struct{}, 1)}
+		seed: maphash.MakeSeed(), told: map[uint64]seen{}, lost: map[uint64]int{}, vacuumed: make(chan struct{}, 1)}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -95,9 +103,12 @@ func (j *Job) start(ctx context.Context, dry bool) (res Result, err error) {
 		return res, err
 	}
 	r.total = r.v.Rows
+	if !dry {
+		r.resume(j.From)
+	}
 	r.pace = newPace(r.opts, r.now, dry)
 	err = r.all(ctx, control)
-	res = Result{Rows: r.rows.Load(), Values: r.values.Load(), Conflicts: r.conflicts.Load(), Unreadable: int64(len(r.told)), Sweeps: r.sweep, Left: r.rest,
+	res = Result{Rows: r.rows.Load(), Values: r.values.Load(), Conflicts: r.conflicts.Load(), Unreadable: r.at.Unreadable + int64(len(r.told)), Sweeps: r.at.Sweep, Left: r.rest, At: r.position(),
 		Asked: r.asked.Load(), Took: r.now().Sub(r.started), Paused: r.pace.paused()}
 	if err != nil {
 		return res, failed("re-encrypt", j.Table.Name, err)
@@ -146,16 +157,19 @@ func (r *run) sweeps(ctx context.Context, control *session) error {
 	pause := firstPause
 	for {
 		before := r.rows.Load()
-		if err := r.sweepOnce(ctx, control); err != nil || r.dry {
-			return err
+		if !r.at.Zero {
+			if err := r.sweepOnce(ctx, control); err != nil || r.dry {
+				return err
+			}
 		}
-		if err := r.settled(ctx, control); err != nil || r.rest <= int64(len(r.lost)) {
+		if err := r.settled(ctx, control); err != nil || r.rest <= r.lostRows() {
 			return err
 		}
 		held := r.rows.Load() == before
-		if r.sweep >= r.opts.Sweeps {
+		if r.at.Sweep >= r.opts.Sweeps {
 			return r.pending(held)
 		}
+		r.goTo(Position{Sweep: r.at.Sweep, Rows: r.at.Rows})
 		if !held {
 			pause = firstPause
 			continue
@@ -178,77 +192,62 @@ const (
 	rowsHeld = "other transactions hold the rows that are left"
 )
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
 // pending says why there is no end.
 func (r *run) pending(held bool) error {
-	e := &pawl.Error{Code: pawl.CodePending, Why: fmt.Sprintf("after %d sweeps %d rows still have old values: somebody still writes them", r.sweep, r.rest), Next: "switch all writers to the new key, then start pawl reencrypt again"}
+	e := &pawl.Error{Code: pawl.CodePending, Why: fmt.Sprintf("after %d sweeps %d rows still have old values: somebody still writes them", r.at.Sweep, r.rest), Next: "switch all writers to the new key, then start pawl reencrypt again"}
 	if held {
-		e.Why, e.Next = fmt.Sprintf("after %d sweeps %d rows still have old values: %s", r.sweep, r.rest, rowsHeld), "end the transactions that hold them (pg_locks, pg_stat_activity), then start pawl reencrypt again"
+		e.Why, e.Next = fmt.Sprintf("after %d sweeps %d rows still have old values: %s", r.at.Sweep, r.rest, rowsHeld), "end the transactions that hold them (pg_locks, pg_stat_activity), then start pawl reencrypt again"
 	}
 	return e
 }
 
-// settled makes what was written durable, and counts what is left: by the
-// server where it can tell, and otherwise by what the sweep has seen.
-func (r *run) settled(ctx context.Context, control *session) error {
-	if err := control.barrier(ctx); err != nil {
+// goTo takes a position between two sweeps.
+func (r *run) goTo(p Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at, r.parts, r.done, r.low = p, nil, nil, 0
+}
+
+// begin begins a sweep, or goes on with the one that another job was at.
+func (r *run) begin(ctx context.Context, control *session) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at.Leaf == "" {
+		r.at = Position{Sweep: r.at.Sweep + 1, Rows: r.at.Rows}
+	}
+	r.part = 0
+	clear(r.lost)
+	all, err := r.cut(ctx, control)
+	if err != nil {
 		return err
 	}
-	if r.job.Target.Header() == nil {
-		r.rest = r.found.Load() + int64(len(r.lost))
-		return nil
-	}
-	r.rest = 0
-	for _, leaf := range r.v.leaves {
-		rows, err := control.rows(ctx, statementsFor(leaf, r.v, r.job.Target.Header(), 1, true).count)
-		if err != nil {
-			return err
-		}
-		n, err := strconv.ParseInt(rows[0][0], 10, 64)
-		if err != nil {
-			return err
-		}
-		r.rest += n
+	r.parts, r.low = r.at.rest(all), 0
+	r.done = make([]bool, len(r.parts))
+	for _, p := range all[:len(all)-len(r.parts)] {
+		r.advance(p, 1)
 	}
 	return nil
 }
 
-// sweepOnce goes over all of the table once.
+// sweepOnce goes over all of the table once, from where r.at is.
 func (r *run) sweepOnce(ctx context.Context, control *session) error {
-	r.mu.Lock()
-	r.sweep++
-	r.part = 0
-	clear(r.lost)
-	r.mu.Unlock()
-	parts, err := r.parts(ctx, control)
-	if err != nil {
+	if err := r.begin(ctx, control); err != nil {
 		return err
 	}
-	for len(r.workers) < min(r.opts.Workers, len(parts)) {
+	for len(r.workers) < min(r.opts.Workers, len(r.parts)) {
 		w, err := r.newWorker(ctx)
 		if err != nil {
 			return err
 		}
 		r.workers = append(r.workers, w)
 	}
-	r.found.Store(0)
-	next := make(chan part)
+	next := make(chan int)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(next)
-		for _, p := range parts {
+		for i := range r.parts {
 			select {
-			case next <- p:
+			case next <- i:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -257,10 +256,12 @@ func (r *run) sweepOnce(ctx context.Context, control *session) error {
 	})
 	for _, w := range r.workers {
 		group.Go(func() error {
-			for p := range next {
-				if err := w.do(ctx, p); err != nil {
+			for i := range next {
+				w.index = i
+				if err := w.do(ctx, r.parts[i]); err != nil {
 					return err
 				}
+				r.through(i)
 			}
 			return nil
 		})
@@ -272,12 +273,23 @@ func (r *run) sweepOnce(ctx context.Context, control *session) error {
 	r.part = 1
 	r.mu.Unlock()
 	r.progress(true)
+	r.goTo(Position{Sweep: r.at.Sweep, Zero: true, Rows: r.at.Rows, Lost: r.at.Lost, Unreadable: r.at.Unreadable})
 	return nil
 }
 
-// parts cuts the table for the workers. The first sweep of a table with many
+// through notes that a part is done.
+func (r *run) through(i int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done[i] = true
+	for r.low < len(r.done) && r.done[r.low] {
+		r.low++
+	}
+}
+
+// cut cuts the table for the workers. The first sweep of a table with many
 // indexes goes over large parts in several passes.
-func (r *run) parts(ctx context.Context, control *session) ([]part, error) {
+func (r *run) cut(ctx context.Context, control *session) ([]part, error) {
 	var out []part
 	for _, leaf := range r.v.leaves {
 		rows, err := control.rows(ctx, "SELECT pg_catalog.pg_relation_size($1::oid) / current_setting('block_size')::int", leaf.oid)
@@ -302,7 +314,7 @@ func (r *run) parts(ctx context.Context, control *session) ([]part, error) {
 
 func (r *run) passes(leaf relation) int {
 	switch {
-	case r.sweep > 1 || r.dry || len(r.v.keys) == 0:
+	case r.at.Sweep > 1 || r.dry || len(r.v.keys) == 0:
 		return 1
 	case r.opts.Passes > 0:
 		return r.opts.Passes
@@ -329,7 +341,6 @@ func (r *run) wrote(p *page, rows, conflicts int) {
 	}
 	r.rows.Add(int64(rows))
 	r.conflicts.Add(int64(conflicts))
-	r.found.Add(int64(rows + conflicts))
 	if n := p.rows(); n > 0 {
 		r.values.Add(p.values * int64(rows) / int64(n))
 	}
@@ -344,18 +355,26 @@ func (r *run) wrote(p *page, rows, conflicts int) {
 }
 
 // unreadable notes a value that no key opens, once.
-func (r *run) unreadable(table, col, row string, why error) {
+func (r *run) unreadable(at seen, table, col, row string, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lost[maphash.String(r.seed, row)] = struct{}{}
+	r.lost[maphash.String(r.seed, row)] = at.part
 	id := maphash.Comparable(r.seed, [2]string{col, row})
-	if _, again := r.told[id]; again {
+	_, again := r.told[id]
+	r.told[id] = at
+	if again {
 		return
 	}
-	r.told[id] = struct{}{}
 	if r.job.Unreadable != nil {
 		r.job.Unreadable(Unreadable{Table: table, Column: col, Row: row, Why: reason(why)})
 	}
+}
+
+// lostRows is how many rows of this sweep have a value that no key opens.
+func (r *run) lostRows() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.at.Lost + int64(len(r.lost))
 }
 
 // reason is what an error says besides where it was.

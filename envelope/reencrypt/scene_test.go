@@ -193,6 +193,14 @@ func opened(t *testing.T, text bool, at envelope.Binding, stored []byte) string 
 func simple(t *testing.T, rows int) *scene {
 	t.Helper()
 	s := newScene(t, "CREATE TABLE orgs (id int PRIMARY KEY, note text NOT NULL DEFAULT '', v bytea)")
+	s.fill(rows)
+	return s
+}
+
+// fill gives a simple table its rows.
+func (s *scene) fill(rows int) {
+	t := s.t
+	t.Helper()
 	n := 0
 	_, err := s.pg.CopyFrom(t.Context(), pgx.Identifier{"orgs"}, []string{"id", "v"}, pgx.CopyFromFunc(func() ([]any, error) {
 		if n++; n > rows {
@@ -204,7 +212,6 @@ func simple(t *testing.T, rows int) *scene {
 		t.Fatal(err)
 	}
 	s.exec("ANALYZE orgs")
-	return s
 }
 
 var orgs = reencrypt.Table{Name: "orgs", Columns: []reencrypt.Column{{Name: "v"}}}

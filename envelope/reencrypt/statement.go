@@ -14,7 +14,6 @@ type statements struct {
 	sel    string // from, to, rows, pass: the next page of a part
 	locked string // keys...: the rows of a page that are still old, locked
 	update string // positions, versions, keys..., columns...
-	count  string // rows that are still old; "" when only the keys can tell
 	types  []uint32
 	keys   []uint32 // parameter types of locked
 }
@@ -28,13 +27,7 @@ const (
 // statementsFor writes the statements. Each of several passes has a share of
 // the rows, spread evenly over the pages.
 func statementsFor(rel relation, v *Survey, header []byte, passes int, wait bool) statements {
-	list := []string{"ctid", "xmin"}
-	for _, c := range append(append([]column{}, v.keys...), v.columns...) {
-		list = append(list, ident(c.name))
-	}
-	if v.scope != nil {
-		list = append(list, ident(v.scope.name))
-	}
+	list := rowList(v)
 	old := oldRows(v, header)
 	s := statements{sel: fmt.Sprintf("SELECT %s FROM ONLY %s WHERE ctid > $1 AND ctid < $2%s AND %s LIMIT $3", strings.Join(list, ", "), rel.name, share(v, passes), old)}
 	var match, unnest, set []string
@@ -62,10 +55,19 @@ func statementsFor(rel relation, v *Survey, header []byte, passes int, wait bool
 	if !wait {
 		s.locked += " SKIP LOCKED"
 	}
-	if header != nil {
-		s.count = fmt.Sprintf("SELECT count(*) FROM ONLY %s WHERE %s", rel.name, old)
-	}
 	return s
+}
+
+// rowList is what a worker reads of a row.
+func rowList(v *Survey) []string {
+	list := []string{"ctid", "xmin"}
+	for _, c := range append(append([]column{}, v.keys...), v.columns...) {
+		list = append(list, ident(c.name))
+	}
+	if v.scope != nil {
+		list = append(list, ident(v.scope.name))
+	}
+	return list
 }
 
 // withoutCAS makes the update as it must not be: it writes over whatever came in

@@ -27,6 +27,7 @@ type Survey struct {
 	leaves  []relation
 	columns []column
 	keys    []column
+	order   []int   // the keys in the order of their index
 	scope   *column // that has each row's scope; nil when all have one
 }
 
@@ -127,7 +128,7 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped`, table)
 	for _, r := range rows {
 		all[r[0]] = r
 	}
-	key, err := j.keyColumns(ctx, s, v, table)
+	key, index, err := j.keyColumns(ctx, s, v, table)
 	if err != nil {
 		return err
 	}
@@ -147,6 +148,11 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped`, table)
 	for _, name := range key {
 		if col, ok := v.placeColumn(all, name, "key"); ok {
 			v.keys = append(v.keys, col)
+		}
+	}
+	for _, name := range index {
+		if i := slices.IndexFunc(v.keys, func(c column) bool { return c.name == name }); i >= 0 {
+			v.order = append(v.order, i)
 		}
 	}
 	if j.Table.ScopeColumn != "" {
@@ -190,21 +196,22 @@ func (v *Survey) column(all map[string][]string, name string, types []uint32, wa
 }
 
 // keyColumns gives the columns of the rows' key: those that are named, which a
-// unique index must hold, or the primary key's.
-func (j *Job) keyColumns(ctx context.Context, s *session, v *Survey, table string) ([]string, error) {
+// unique index must hold, or the primary key's; and the same in the order of
+// the index.
+func (j *Job) keyColumns(ctx context.Context, s *session, v *Survey, table string) (key, index []string, err error) {
 	rows, err := s.rows(ctx, `SELECT i.indisprimary, string_agg(a.attname, E'\x01' ORDER BY k.n)
 FROM pg_catalog.pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k(att, n) JOIN pg_catalog.pg_attribute a ON a.attnum = k.att
 WHERE i.indrelid = $1::oid AND a.attrelid = i.indrelid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND k.n <= i.indnkeyatts GROUP BY i.indexrelid, i.indisprimary`, table)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range rows {
 		cols := strings.Split(r[1], "\x01")
 		if len(j.Table.Key) == 0 && r[0] == "t" || len(j.Table.Key) > 0 && slices.Equal(sorted(cols), sorted(j.Table.Key)) {
 			if len(j.Table.Key) > 0 {
-				return j.Table.Key, nil
+				return j.Table.Key, cols, nil
 			}
-			return cols, nil
+			return cols, cols, nil
 		}
 	}
 	if len(j.Table.Key) > 0 {
@@ -212,7 +219,7 @@ WHERE i.indrelid = $1::oid AND a.attrelid = i.indrelid AND i.indisunique AND i.i
 	} else {
 		v.refuse("it has no primary key", "name the columns of a unique index as the key")
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 func sorted(names []string) []string {
@@ -367,11 +374,14 @@ func (j *Job) readWidths(ctx context.Context, s *session, v *Survey, _ string) e
 		}
 		longest := 0
 		for _, leaf := range v.leaves {
-			rows, err := s.rows(ctx, "SELECT coalesce(max(length("+ident(c.name)+")), 0) FROM ONLY "+leaf.name)
+			n, err := j.longest(ctx, s, c, leaf)
+			if state(err) == "57014" && ctx.Err() == nil { // query_canceled
+				v.refuse("the column %q takes %d characters, and to see whether longer values would fit takes too long here", "ALTER TABLE ... ALTER COLUMN "+ident(c.name)+" TYPE text (at once: it rewrites nothing)", c.name, c.width)
+				return nil
+			}
 			if err != nil {
 				return err
 			}
-			n, _ := strconv.Atoi(rows[0][0])
 			longest = max(longest, n)
 		}
 		// At worst the longest text is a plaintext of three quarters of it.
@@ -384,4 +394,23 @@ func (j *Job) readWidths(ctx context.Context, s *session, v *Survey, _ string) e
 		}
 	}
 	return nil
+}
+
+// longest measures a column, as long as it may.
+func (j *Job) longest(ctx context.Context, s *session, c column, leaf relation) (int, error) {
+	begin := "BEGIN"
+	if j.Options.Measure > 0 {
+		begin += fmt.Sprintf("; SET LOCAL statement_timeout = %d", max(1, j.Options.Measure.Milliseconds()))
+	}
+	if err := s.exec(ctx, begin); err != nil {
+		return 0, err
+	}
+	rows, err := s.rows(ctx, "SELECT coalesce(max(length("+ident(c.name)+")), 0) FROM ONLY "+leaf.name)
+	if e := s.exec(ctx, "ROLLBACK"); err == nil {
+		err = e
+	}
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(rows[0][0])
 }

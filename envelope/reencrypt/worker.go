@@ -43,6 +43,7 @@ type worker struct {
 	limit int   // rows to ask for at once, so that a page has about Options.Bytes
 	begun []int // where the columns of the row at hand begin
 	text  []byte
+	index int // of the part at hand
 }
 
 // firstRows is how many rows a worker's first page has: their size is not known.
@@ -53,16 +54,21 @@ func (r *run) newWorker(ctx context.Context) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.workerOn(s), nil
+}
+
+// workerOn makes a worker with a session that is there.
+func (r *run) workerOn(s *session) *worker {
 	w := &worker{run: r, s: s, codec: r.job.Target.Codec(), limit: min(firstRows, r.opts.Batch)}
 	for i := range w.pages {
 		w.pages[i].keys, w.pages[i].columns = make([]array, len(r.v.keys)), make([]array, len(r.v.columns))
 	}
-	return w, nil
+	return w
 }
 
 // prepare gets the session ready for a part.
 func (w *worker) prepare(ctx context.Context, p part) error {
-	w.stmts = statementsFor(p.rel, w.run.v, w.run.job.Target.Header(), p.passes, w.run.sweep > patientSweep)
+	w.stmts = statementsFor(p.rel, w.run.v, w.run.job.Target.Header(), p.passes, w.run.at.Sweep > patientSweep)
 	if w.run.job.Mutant == mutant.OverwriteRows {
 		w.stmts.withoutCAS()
 	}
@@ -320,7 +326,7 @@ func (w *worker) add(ctx context.Context, p *page, row [][]byte) error {
 			if pawl.CodeOf(err) != pawl.CodeCorrupt {
 				return err
 			}
-			w.run.unreadable(w.relName(), v.columns[i].name, at.Row, err)
+			w.run.unreadable(seen{w.run.at.Sweep, w.index}, w.relName(), v.columns[i].name, at.Row, err)
 		}
 		if err != nil || current {
 			out = append(col.buf, stored[i]...)

@@ -71,7 +71,11 @@ func (s *reencryptShow) text(p reencrypt.Progress) string {
 		full := int(p.Part * barCells)
 		b.WriteString(strings.Repeat("█", full) + strings.Repeat("░", barCells-full) + " ")
 	}
-	fmt.Fprintf(&b, "%s  sweep %d  %3.0f %%  %s rows %s  %s rows/s", s.table, p.Sweep, p.Part*100, grouped(p.Done), s.verb, grouped(int64(p.Rate)))
+	if p.Counting {
+		fmt.Fprintf(&b, "%s  sweep %d  counts what is left  %s rows %s", s.table, p.Sweep, grouped(p.Done), s.verb)
+	} else {
+		fmt.Fprintf(&b, "%s  sweep %d  %3.0f %%  %s rows %s  %s rows/s", s.table, p.Sweep, p.Part*100, grouped(p.Done), s.verb, grouped(int64(p.Rate)))
+	}
 	if p.Left > 0 {
 		fmt.Fprintf(&b, "  %s left", max(time.Second, p.Left.Round(time.Second)))
 	}
