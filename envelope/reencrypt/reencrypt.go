@@ -70,7 +70,7 @@ type Job struct {
 // Options are the limits of a job. The zero Options are good defaults.
 type Options struct {
 	Workers int // sessions that write; 2 when 0
-	Batch   int // rows in one statement, at most; 1000 when 0. Their locks are held until it commits
+	Batch   int // rows in one statement, at most; 1000 when 0, and under Rate a hundredth of that. Their locks are held until it commits
 	Bytes   int // of values in one statement, at most about; 256 KiB when 0
 	Rate    int // rows a second, at most; no limit when 0
 
@@ -126,6 +126,7 @@ type Unreadable struct {
 const (
 	defaultWorkers  = 2
 	defaultBatch    = 1000
+	leastBatch      = 50
 	defaultBytes    = 256 << 10
 	defaultSweeps   = 20
 	defaultLag      = 10 * time.Second
@@ -139,6 +140,9 @@ const (
 // WithDefaults gives the options with defaults in place of zeros.
 func (o Options) WithDefaults() Options {
 	set(&o.Workers, defaultWorkers)
+	if o.Rate > 0 { // whoever bounds the rate wants the application to be served before
+		set(&o.Batch, max(leastBatch, min(defaultBatch, o.Rate/100)))
+	}
 	set(&o.Batch, defaultBatch)
 	set(&o.Bytes, defaultBytes)
 	set(&o.Sweeps, defaultSweeps)

@@ -21,7 +21,7 @@ const settings = `SET application_name = 'pawl reencrypt'; SET search_path = '';
 SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_sort = off; SET enable_bitmapscan = off; SET jit = off;
 SET enable_tidscan = on; SET enable_nestloop = on; SET enable_indexscan = on;
-SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0; SET lock_timeout = '100ms'; SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; SET statement_timeout = '5min'; SET client_min_messages = error;
+SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0; SET lock_timeout = '20ms'; SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; SET statement_timeout = '5min'; SET client_min_messages = error;
 SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')`
 
 // session is a login with the job's settings.

@@ -105,7 +105,7 @@ func (f *reencryptFlags) register(s *pflag.FlagSet) {
 	s.BoolVar(&f.dry, "dry-run", false, "open every value and write none")
 	s.IntVar(&f.options.Rate, "rate", 0, "rows a second, at most")
 	s.IntVar(&f.options.Workers, "workers", d.Workers, "sessions that write")
-	s.IntVar(&f.options.Batch, "batch", d.Batch, "rows in one statement, at most: they stay locked until it ends")
+	s.IntVar(&f.options.Batch, "batch", 0, "rows in one statement, at most: they stay locked until it ends (default: 1000; under --rate a hundredth of that)")
 	s.IntVar(&f.options.Passes, "passes", 0, "passes over each part of the table (default: 1, or 10 where two or more indexes make that quicker)")
 	s.IntVar(&f.options.Sweeps, "sweeps", d.Sweeps, "sweeps, at most")
 	s.DurationVar(&f.options.MaxLag, "max-lag", d.MaxLag, "how far a replica may be behind before the job slows down")
