@@ -36,6 +36,7 @@ var layers = []struct {
 	{"driver", 3},
 	{"evidence", 3},
 	{"examples/orgs", 3}, // an application: it imports what applications import
+	{"examples/saas", 3}, // another
 	{"rotation", 4},
 	{"driver/all", 5},
 	{"store", 5},
