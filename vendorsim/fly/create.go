@@ -68,7 +68,32 @@ func deleteApp(f *Fly, c *route.Call, a *app) {
 	c.Empty(http.StatusAccepted)
 }
 
-func (f *Fly) remove(a *app) { delete(f.apps, a.name) }
+// remove deletes an app. Its programs end, and then what they have kept.
+func (f *Fly) remove(a *app) {
+	delete(f.apps, a.name)
+	gone := a.machines
+	for _, m := range gone {
+		f.destroy(m)
+	}
+	if volumes, ok := f.cfg.Launcher.(Eraser); ok {
+		f.beside(func() {
+			for _, m := range gone {
+				f.settle(m)
+			}
+			if err := volumes.Erase(a.volumes()); err != nil {
+				panic("vendorsim/fly: " + err.Error()) // nobody is left to tell
+			}
+		})
+	}
+}
+
+// destroy takes a machine away and ends its program.
+func (f *Fly) destroy(m *machine) {
+	// A copy: others may be in the midst of the list.
+	m.app.machines = slices.DeleteFunc(slices.Clone(m.app.machines), func(x *machine) bool { return x == m })
+	m.stopped, m.suspended, m.movedAt = true, false, f.now()
+	f.run(m)
+}
 
 // createMachine makes a machine and boots it, or leaves it stopped with
 // skip_launch. Its secrets are those of min_secrets_version or later; without
@@ -103,7 +128,8 @@ func createMachine(f *Fly, c *route.Call, a *app) {
 	f.event(m, "launch", "created", "user", m.createdAt)
 	m.booted, m.stopped = e, in.SkipLaunch
 	if !in.SkipLaunch {
-		f.event(m, "start", stateStarted, "flyd", m.movedAt.Add(f.cfg.Starting))
+		f.begins(m, m.movedAt.Add(f.cfg.Starting))
+		f.run(m)
 	}
 	c.JSON(http.StatusOK, f.view(m))
 }
@@ -117,7 +143,7 @@ func (f *Fly) newMachine(a *app, name, region string, config map[string]any) *ma
 		region = defaultRegion
 	}
 	now := f.now()
-	m := &machine{id: f.id(14), name: name, region: region, instance: f.id(26), app: a, host: "ok", config: config, createdAt: now, movedAt: now}
+	m := &machine{id: f.id(14), name: name, region: region, instance: f.id(26), app: a, host: "ok", config: config, place: a.freePlace(), createdAt: now, movedAt: now}
 	a.machines = append(a.machines, m)
 	return m
 }
@@ -133,6 +159,6 @@ func deleteMachine(f *Fly, c *route.Call, m *machine) {
 		fail(c, http.StatusPreconditionFailed, "failed_precondition: unable to destroy machine, not currently stopped")
 		return
 	}
-	m.app.machines = slices.DeleteFunc(m.app.machines, func(x *machine) bool { return x == m })
+	f.destroy(m)
 	c.JSON(http.StatusOK, map[string]any{"ok": true})
 }

@@ -39,7 +39,8 @@ func (f *Fly) Reboot(app string) {
 	for _, m := range a.machines {
 		m.booted, m.movedAt, m.down, m.stopped, m.suspended = a.newest(), f.now().Add(-f.cfg.Starting-f.cfg.Checking), 0, false, false
 		f.event(m, "update", stateReplacing, "user", f.now())
-		f.event(m, "start", stateStarted, "flyd", f.now())
+		f.begins(m, f.now())
+		f.run(m)
 	}
 }
 
@@ -52,7 +53,7 @@ func (f *Fly) RemoveApp(name string) {
 }
 
 // AddMachines boots n machines with the app's secrets of now and gives their
-// ids. They are started at once.
+// ids. They are started at once, but for programs in other processes.
 func (f *Fly) AddMachines(app string, n int) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,7 +64,8 @@ func (f *Fly) AddMachines(app string, n int) []string {
 			"metadata": map[string]any{"fly_process_group": "app", "fly_release_version": "1"}})
 		m.booted, m.movedAt = a.newest(), m.createdAt.Add(-f.cfg.Starting-f.cfg.Checking)
 		f.event(m, "launch", "created", "user", m.createdAt)
-		f.event(m, "start", stateStarted, "flyd", m.createdAt)
+		f.begins(m, m.createdAt)
+		f.run(m)
 		ids = append(ids, m.id)
 	}
 	return ids
