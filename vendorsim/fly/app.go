@@ -19,6 +19,7 @@ type app struct {
 	machines []*machine
 	releases []*release
 	lines    []line
+	next     int // the machine whose turn it is to get a request
 }
 
 func (a *app) machine(id string) *machine {
@@ -68,7 +69,8 @@ func (f *Fly) listApps(c *route.Call) {
 	c.JSON(http.StatusOK, map[string]any{"apps": list, "total_apps": len(list)})
 }
 
-// AppHandler serves an app's public address. GET /health is 200 when every
+// AppHandler serves an app's public address. With a Launcher that is Fly's
+// proxy before the programs of its machines. Without one, GET /health is 200 when every
 // started machine runs with a token that Fly accepts for this app, else 503.
 // The value that a machine booted with counts, not the secret that is stored.
 func (f *Fly) AppHandler(name string) http.Handler {
@@ -92,6 +94,10 @@ func (p *consumer) Operation(r *http.Request) string {
 }
 
 func (p *consumer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.fly.cfg.Launcher != nil {
+		p.fly.proxy(w, r, p.app)
+		return
+	}
 	p.fly.mu.Lock()
 	defer p.fly.mu.Unlock()
 	c, a := &route.Call{W: w, R: r}, p.fly.apps[p.app]
@@ -108,7 +114,7 @@ func (p *consumer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // health counts the started machines and those of them whose token Fly
-// refuses.
+// refuses; with a Launcher those whose check does not pass.
 func (f *Fly) health(a *app) (started, refused int) {
 	now := f.now()
 	for _, m := range a.machines {
@@ -116,7 +122,7 @@ func (f *Fly) health(a *app) (started, refused int) {
 			continue
 		}
 		started++
-		if !f.works(m) {
+		if f.cfg.Launcher != nil && !f.verdict(m, now).passing || f.cfg.Launcher == nil && !f.works(m) {
 			refused++
 		}
 	}

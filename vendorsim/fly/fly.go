@@ -1,6 +1,7 @@
 // Package fly is a stateful stand-in of Fly.io: the Machines API, the part of
 // the GraphQL API that makes, lists and revokes tokens, the calls for releases
-// and logs, and the public address of an app that uses its own token.
+// and logs, and the public addresses of apps. With a Launcher machines run
+// programs, behind what stands for Fly's proxy.
 //
 // It follows the published Machines API description and GraphQL schema, and
 // what flyctl and fly-go send. Where these disagree or are silent, the guess is
@@ -68,8 +69,19 @@ type Config struct {
 	RestartKeepsSecrets bool // a restart boots with the secrets that it had
 	ShowsSecrets        bool // show_secrets=true gives values, as the specification has it; the documentation says that nothing does
 
+	// Launcher runs the programs of machines. Nil runs none: machines have
+	// states and an environment, and their checks follow the token that their
+	// app works with. With one, checks ask the program, an app's address leads
+	// to it, and somebody has to Close the Fly.
+	Launcher Launcher
+
+	// Hold is how long a request to an app waits for a machine, in real time.
+	// Zero never waits, which is what virtual time wants. How long Fly's proxy
+	// waits is not documented.
+	Hold time.Duration
+
 	// Sleep lets a wait call block, up to its timeout. Nil never blocks: the
-	// answer is what is so now, which is what virtual time wants.
+	// answer is what is so now, which is what virtual time wants. With a Launcher of other processes nil sleeps.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
@@ -89,6 +101,11 @@ type Fly struct {
 	calls    int
 	lines    int // of all logs
 	issued   []string
+	wake     chan struct{} // closed when a machine begins or ends to serve; nil while nobody waits
+	closed   bool
+
+	closing chan struct{} // closed by Close
+	work    sync.WaitGroup
 }
 
 type org struct {
@@ -106,6 +123,12 @@ func New(cfg Config) *Fly {
 	}
 	f := &Fly{cfg: cfg, apps: map[string]*app{}, digest: vendorsim.Random(cfg.Rand, 24)}
 	f.front.Now = cfg.Now
+	if cfg.Launcher != nil {
+		f.closing = make(chan struct{})
+		if f.cfg.Sleep == nil && !f.atOnce() {
+			f.cfg.Sleep = sleep
+		}
+	}
 	return f
 }
 
@@ -146,6 +169,18 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found.Do(f, call)
+}
+
+// sleep waits in real time.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (f *Fly) now() time.Time { return f.cfg.Now().UTC() }

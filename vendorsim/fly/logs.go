@@ -48,10 +48,32 @@ func (f *Fly) AddLogLine(app, level, message string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.mustApp(app)
+	var m *machine
+	if len(a.machines) > 0 {
+		m = a.machines[0]
+	}
+	f.addLine(a, m, level, message)
+}
+
+// log has a machine's program log a line.
+func (f *Fly) log(m *machine, message string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.addLine(m.app, m, "info", message)
+}
+
+// linesKept is how many lines of an app's log are kept: at least the newest
+// half of it.
+const linesKept = 20_000
+
+func (f *Fly) addLine(a *app, m *machine, level, message string) {
 	f.lines++
 	l := line{at: f.now(), level: level, message: message, token: strconv.FormatInt(f.now().UnixNano(), 10) + "." + strconv.Itoa(f.lines)}
-	if len(a.machines) > 0 {
-		l.instance, l.region = a.machines[0].id, a.machines[0].region
+	if m != nil {
+		l.instance, l.region = m.id, m.region
+	}
+	if len(a.lines) == linesKept {
+		a.lines = append(a.lines[:0], a.lines[linesKept/2:]...)
 	}
 	a.lines = append(a.lines, l)
 }

@@ -1,6 +1,7 @@
 package fly
 
 import (
+	"sync"
 	"time"
 )
 
@@ -12,6 +13,9 @@ const (
 	stateStopped   = "stopped"
 	stateSuspended = "suspended"
 )
+
+// privateIP is the address of every machine.
+const privateIP = "fdaa::1"
 
 // machine is one virtual machine of an app.
 type machine struct {
@@ -28,14 +32,38 @@ type machine struct {
 	suspended        bool // stopped with its memory, from which a start goes on
 	events           []event
 	lease            *lease
+	place            int // among its app's machines, which names its volume
+
+	// What follows is for machines with a program: see program.go.
+	turn    sync.Mutex // for who replaces the program; taken before Fly.mu
+	program *program   // nil while there is none
+	phase   string     // the state, where that is not a matter of time
+	want    int        // counts the changes of what the program is to be
+	settled int        // the last of them that was acted on
+	tries   int        // launches again since it last worked
 }
 
 type event struct {
 	id, kind, status, source string
 	at                       time.Time
+	exit                     *exit // of kind exit
 }
 
-// state is where the machine is at an instant: it moves by time alone.
+// exit is how a program has ended.
+type exit struct {
+	code       int
+	asked      bool
+	restarting bool
+}
+
+// view has the names of fly-go's MachineExitEvent.
+func (e exit) view(at time.Time) map[string]any {
+	return map[string]any{"exit_event": map[string]any{"exit_code": e.code, "guest_exit_code": e.code, "requested_stop": e.asked,
+		"restarting": e.restarting, "oom_killed": false, "exited_at": second(at)}}
+}
+
+// state is where the machine is at an instant: it moves by time alone, or where
+// its program is.
 func (m *machine) state(now time.Time, cfg Config) string {
 	gone := now.Sub(m.movedAt)
 	switch {
@@ -43,6 +71,8 @@ func (m *machine) state(now time.Time, cfg Config) string {
 		return stateSuspended
 	case m.stopped:
 		return stateStopped
+	case m.phase != "":
+		return m.phase
 	case gone < m.down:
 		return stateReplacing
 	case gone < m.down+cfg.Starting:
@@ -69,11 +99,20 @@ func (f *Fly) boot(m *machine, e edition, down time.Duration, kind string) {
 	now := f.now()
 	m.booted, m.movedAt, m.down, m.stopped, m.suspended = e, now, down, false, false
 	f.event(m, kind, stateReplacing, "user", now)
-	f.event(m, "start", stateStarted, "flyd", now.Add(down+f.cfg.Starting))
+	m.tries = 0
+	f.begins(m, now.Add(down+f.cfg.Starting))
+}
+
+// begins tells when a machine will be started. Of one with a program in
+// another process nobody knows it yet.
+func (f *Fly) begins(m *machine, at time.Time) {
+	if f.cfg.Launcher == nil || f.atOnce() {
+		f.event(m, "start", stateStarted, "flyd", at)
+	}
 }
 
 func (f *Fly) event(m *machine, kind, status, source string, at time.Time) {
-	m.events = append(m.events, event{f.id(26), kind, status, source, at})
+	m.events = append(m.events, event{id: f.id(26), kind: kind, status: status, source: source, at: at})
 }
 
 // view is the machine as answers show it. One on a host that cannot be reached
@@ -81,7 +120,7 @@ func (f *Fly) event(m *machine, kind, status, source string, at time.Time) {
 func (f *Fly) view(m *machine) map[string]any {
 	now := f.now()
 	v := map[string]any{"id": m.id, "name": m.name, "state": m.state(now, f.cfg), "region": m.region, "instance_id": m.instance,
-		"private_ip": "fdaa::1", "config": m.config, "host_status": m.host, "created_at": second(m.createdAt), "updated_at": second(m.movedAt),
+		"private_ip": privateIP, "config": m.config, "host_status": m.host, "created_at": second(m.createdAt), "updated_at": second(m.movedAt),
 		"image_ref": map[string]any{"registry": "registry.fly.io", "repository": m.app.name, "tag": "deployment-1"},
 		"checks":    f.checks(m, now), "events": m.eventsBefore(now, 20)}
 	if m.host != "ok" {
@@ -93,6 +132,9 @@ func (f *Fly) view(m *machine) map[string]any {
 
 // checks follow the app's own health: its service check asks GET /health.
 func (f *Fly) checks(m *machine, now time.Time) []any {
+	if f.cfg.Launcher != nil {
+		return f.realChecks(m, now)
+	}
 	if m.app.uses == "" {
 		return []any{}
 	}
@@ -111,7 +153,11 @@ func (m *machine) eventsBefore(now time.Time, n int) []any {
 	list := []any{}
 	for i := len(m.events) - 1; i >= 0 && len(list) < n; i-- {
 		if e := m.events[i]; !e.at.After(now) {
-			list = append(list, map[string]any{"id": e.id, "type": e.kind, "status": e.status, "source": e.source, "timestamp": e.at.UnixMilli()})
+			v := map[string]any{"id": e.id, "type": e.kind, "status": e.status, "source": e.source, "timestamp": e.at.UnixMilli()}
+			if e.exit != nil {
+				v["request"] = e.exit.view(e.at)
+			}
+			list = append(list, v)
 		}
 	}
 	return list

@@ -11,6 +11,7 @@ import (
 )
 
 func listMachines(f *Fly, c *route.Call, a *app) {
+	f.look(a.machines...)
 	list := []any{}
 	for _, m := range a.machines {
 		list = append(list, f.view(m))
@@ -18,7 +19,10 @@ func listMachines(f *Fly, c *route.Call, a *app) {
 	c.JSON(http.StatusOK, list)
 }
 
-func showMachine(f *Fly, c *route.Call, m *machine) { c.JSON(http.StatusOK, f.view(m)) }
+func showMachine(f *Fly, c *route.Call, m *machine) {
+	f.look(m)
+	c.JSON(http.StatusOK, f.view(m))
+}
 
 func listEvents(f *Fly, c *route.Call, m *machine) {
 	n, err := strconv.Atoi(c.Query("limit"))
@@ -65,6 +69,7 @@ func updateMachine(f *Fly, c *route.Call, m *machine) {
 	} else {
 		f.boot(m, e, f.cfg.Replacing, "update")
 	}
+	f.run(m)
 	c.JSON(http.StatusOK, f.view(m))
 }
 
@@ -82,6 +87,7 @@ func restartMachine(f *Fly, c *route.Call, m *machine) {
 		e = m.app.visible(f.now(), f.cfg.ReplicaLag, 0)
 	}
 	f.boot(m, e, 0, "restart")
+	f.run(m)
 	c.JSON(http.StatusOK, map[string]any{"ok": true})
 }
 
@@ -92,11 +98,13 @@ func stopMachine(f *Fly, c *route.Call, m *machine) {
 	if !m.stopped {
 		m.stopped, m.suspended, m.movedAt = true, false, f.now()
 		f.event(m, "stop", stateStopped, "user", m.movedAt)
+		f.run(m)
 	}
 	c.JSON(http.StatusOK, map[string]any{"ok": true})
 }
 
-// suspendMachine stops a machine and keeps its memory.
+// suspendMachine stops a machine and keeps its memory. A program is not
+// stopped: it gets no requests until the machine goes on.
 func suspendMachine(f *Fly, c *route.Call, m *machine) {
 	if !f.mayChange(c, m) {
 		return
@@ -106,6 +114,7 @@ func suspendMachine(f *Fly, c *route.Call, m *machine) {
 		return
 	}
 	m.suspended, m.movedAt = true, f.now()
+	f.changed()
 	f.event(m, "suspend", stateSuspended, "user", m.movedAt)
 	c.JSON(http.StatusOK, map[string]any{"ok": true})
 }
@@ -120,8 +129,10 @@ func startMachine(f *Fly, c *route.Call, m *machine) {
 	switch {
 	case m.suspended:
 		f.boot(m, m.booted, 0, "start")
+		f.changed()
 	case m.stopped:
 		f.boot(m, m.app.visible(f.now(), f.cfg.ReplicaLag, 0), 0, "start")
+		f.run(m)
 	}
 	c.JSON(http.StatusOK, map[string]any{"previous_state": before})
 }

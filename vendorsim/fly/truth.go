@@ -105,7 +105,7 @@ func (f *Fly) MachineEnv(app, machine, name string) (string, bool) {
 }
 
 // Healthy reports whether an app has started machines and Fly accepts the
-// token of each.
+// token of each; with a Launcher, whether the check of each passes.
 func (f *Fly) Healthy(app string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -113,6 +113,7 @@ func (f *Fly) Healthy(app string) bool {
 	if a == nil {
 		return false
 	}
+	f.look(a.machines...)
 	started, refused := f.health(a)
 	return started > 0 && refused == 0
 }

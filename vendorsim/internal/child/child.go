@@ -85,6 +85,7 @@ type Process struct {
 	log  logbook
 	done chan struct{} // closed when the program has ended
 	err  error         // how, once done is closed
+	end  *os.ProcessState
 }
 
 // Start runs cmd until Close. It returns when the program has logged a line
@@ -93,10 +94,7 @@ type Process struct {
 func Start(ctx context.Context, cmd *exec.Cmd, ready string, stop syscall.Signal) (*Process, error) {
 	p := &Process{stop: stop, done: make(chan struct{}), log: logbook{want: ready, seen: make(chan struct{})}}
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
-	dieWithParent(cmd.SysProcAttr, stop)
-	started := make(chan error, 1)
-	go p.run(cmd, started)
-	if err := <-started; err != nil {
+	if err := p.begin(cmd, stop); err != nil {
 		return nil, err
 	}
 	select {
@@ -107,6 +105,23 @@ func Start(ctx context.Context, cmd *exec.Cmd, ready string, stop syscall.Signal
 	case <-ctx.Done():
 		return nil, errors.Join(ctx.Err(), p.Close())
 	}
+}
+
+// Run starts cmd, whose output goes where cmd says, and does not wait until it
+// is ready. The kernel kills it when this process dies.
+func Run(cmd *exec.Cmd, stop syscall.Signal) (*Process, error) {
+	p := &Process{stop: stop, done: make(chan struct{})}
+	if err := p.begin(cmd, syscall.SIGKILL); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Process) begin(cmd *exec.Cmd, death syscall.Signal) error {
+	dieWithParent(cmd.SysProcAttr, death)
+	started := make(chan error, 1)
+	go p.run(cmd, started)
+	return <-started
 }
 
 // run starts the program and waits for it, on one thread: the kernel ends the
@@ -121,6 +136,7 @@ func (p *Process) run(cmd *exec.Cmd, started chan<- error) {
 		return
 	}
 	p.err = cmd.Wait()
+	p.end = cmd.ProcessState
 	if p.err == nil {
 		p.err = errors.New("without an error")
 	}
@@ -136,8 +152,25 @@ func (p *Process) PID() int { return p.proc.Pid }
 // Log gives what the program has logged so far.
 func (p *Process) Log() string { return p.log.String() }
 
+// ExitCode is how the program has ended, once Done is closed: 128 plus the
+// signal's number where a signal has ended it.
+func (p *Process) ExitCode() int {
+	if s, ok := p.end.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		return 128 + int(s.Signal())
+	}
+	return p.end.ExitCode()
+}
+
 // Close stops the program and waits for its end. Closing twice is harmless.
 func (p *Process) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	return p.Stop(ctx)
+}
+
+// Stop asks the program to stop, kills it when ctx is done, and waits for its
+// end. Its error says that it had to be killed.
+func (p *Process) Stop(ctx context.Context) error {
 	select {
 	case <-p.done:
 		return nil
@@ -146,15 +179,16 @@ func (p *Process) Close() error {
 	if err := p.proc.Signal(p.stop); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	late := time.NewTimer(grace)
-	defer late.Stop()
 	select {
 	case <-p.done:
 		return nil
-	case <-late.C:
+	case <-ctx.Done():
 		err := p.proc.Kill()
 		<-p.done
-		return errors.Join(fmt.Errorf("the server did not stop within %s and was killed", grace), err)
+		if errors.Is(err, os.ErrProcessDone) {
+			return nil
+		}
+		return errors.Join(errors.New("the program did not stop in time and was killed"), err)
 	}
 }
 
