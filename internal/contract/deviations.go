@@ -65,6 +65,7 @@ func flys() []deviation {
 		{"fly machines", "POST " + lease, "request body: value is required but missing", "fly-go takes a lease without a body", flyGo + ", flaps/flaps_machines.go: AcquireLease"},
 		{"fly machines", "GET /v1/apps/{app_name}/secrets*", "request query version: not in the description", "fly-go asks for version; the description has min_version, and the driver sends both", flyGo + ", flaps/flaps_secrets.go"},
 		{"fly machines", "POST /v1/apps/{app_name}/secrets", `request body /values/\*: Value is not nullable`, "null takes a secret away", flyGo + ", flaps/flaps_secrets.go: UpdateAppSecrets"},
+		{"fly machines", "POST /v1/apps", "request body /app_name: not in the description", "the documentation and fly-go have an app's name in app_name; the description has it in name, and both are served", "https://fly.io/docs/machines/api/apps-resource/"},
 		{"fly machines", "* /v1/apps/{app_name}/machines*", "*autostop: value is not one of the allowed values *", "autostop may be true or false, as it was before it had names", flyGo + ", machine_types.go: MachineService, Autostop"},
 		{"fly machines", "* /v1/apps/{app_name}/machines*", "*/config/guest/f: not in the description", planted, "driver/fly/rolling_test.go"},
 		{"fly machines", "* /v1/apps/{app_name}/machines*", "*/config/init/exec: Value is not nullable", planted, "driver/fly/rolling_test.go"},
@@ -75,6 +76,8 @@ func flys() []deviation {
 		"404": "what is not there is answered so",
 		"408": "a wait that ran out is answered so",
 		"409": "a machine under somebody else's lease is answered so; AcquireLease of fly-go's flaps/flaps_machines.go retries it",
+		"412": "a machine that runs is not destroyed without force",
+		"422": "a name that is taken or not allowed is refused so",
 		"429": "a call over a limit is refused so",
 		"503": "a host that is down is answered so",
 	}, "https://fly.io/docs/machines/api/working-with-machines-api/")...)

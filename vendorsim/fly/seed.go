@@ -1,9 +1,6 @@
 package fly
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // The seeding calls below set up a world before anything runs in it. They
 // panic on names that do not exist or exist twice: a mistake of the program.
@@ -27,10 +24,10 @@ func (f *Fly) AddApp(org, name, uses string) {
 	if f.apps[name] != nil {
 		panic("fly: the app exists: " + name)
 	}
-	a := &app{id: f.id(16), name: name, number: len(f.apps) + 1, org: f.mustOrg(org), uses: uses, image: "registry.fly.io/" + name + ":deployment-1"}
+	a := f.newApp(f.mustOrg(org), name)
+	a.uses, a.image = uses, "registry.fly.io/"+name+":deployment-1"
 	a.releases = []*release{{id: f.id(16), image: a.image, strategy: "ROLLING", status: "complete", version: 1, user: "owner@example.com", createdAt: f.now(),
-		definition: map[string]any{"app": name, "primary_region": "ams", "env": map[string]any{"PORT": "8080"}}}}
-	f.apps[name] = a
+		definition: map[string]any{"app": name, "primary_region": defaultRegion, "env": map[string]any{"PORT": "8080"}}}}
 }
 
 // Reboot boots an app's machines with its secrets of now, all at once and with
@@ -51,8 +48,7 @@ func (f *Fly) Reboot(app string) {
 func (f *Fly) RemoveApp(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.mustApp(name)
-	delete(f.apps, name)
+	f.remove(f.mustApp(name))
 }
 
 // AddMachines boots n machines with the app's secrets of now and gives their
@@ -63,12 +59,11 @@ func (f *Fly) AddMachines(app string, n int) []string {
 	a := f.mustApp(app)
 	var ids []string
 	for range n {
-		m := &machine{id: f.id(14), region: "ams", instance: f.id(26), app: a, host: "ok", createdAt: f.now(), movedAt: f.now().Add(-f.cfg.Starting - f.cfg.Checking),
-			booted: a.newest(), name: fmt.Sprintf("machine-%d", len(a.machines)+1),
-			config: map[string]any{"image": a.image, "env": map[string]any{"PORT": "8080"}, "metadata": map[string]any{"fly_process_group": "app", "fly_release_version": "1"}}}
+		m := f.newMachine(a, "", "", map[string]any{"image": a.image, "env": map[string]any{"PORT": "8080"},
+			"metadata": map[string]any{"fly_process_group": "app", "fly_release_version": "1"}})
+		m.booted, m.movedAt = a.newest(), m.createdAt.Add(-f.cfg.Starting-f.cfg.Checking)
 		f.event(m, "launch", "created", "user", m.createdAt)
 		f.event(m, "start", stateStarted, "flyd", m.createdAt)
-		a.machines = append(a.machines, m)
 		ids = append(ids, m.id)
 	}
 	return ids
