@@ -32,7 +32,7 @@ secrets:
         kind: put_watched
         body: '{"key":"ANTHROPIC_API_KEY","value":{{json .value}}}'
         watch: secrets.[key=ANTHROPIC_API_KEY].updated_at
-        discover: {use: cp, kind: list, path: /cp/orgs, items: orgs, set: {path: "/cp/orgs/{id}/settings/secrets", get_path: "/cp/orgs/{id}/settings/secrets"}}
+        discover: {use: cp, kind: list, path: /cp/orgs, items: orgs, set: {path: "/cp/orgs/{id}/secrets", get_path: "/cp/orgs/{id}/secrets"}}
         shadowed_by:
           - use: cp
             kind: put_watched

@@ -21,6 +21,7 @@ const orgInstances = `CREATE TABLE org_instances (
 	name text NOT NULL,
 	database_url bytea NOT NULL,
 	redis_url bytea NOT NULL,
+	admin_token bytea, -- not of this system's tenants, which have no API of their own
 	updated_at timestamptz NOT NULL DEFAULT now()
 ); ALTER TABLE org_instances OWNER TO ` + dbOwner
 

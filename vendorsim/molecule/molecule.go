@@ -23,6 +23,7 @@ const (
 	Repo     = "Molecule-AI/molecule-monorepo"
 	Workflow = "publish-platform-image.yml"
 	AppHost  = "molecule-cp.fly.dev"
+	Machines = 2 // of the app
 )
 
 // World is the two vendors and the app, with the first token in both places.
@@ -34,6 +35,8 @@ type World struct {
 
 	FlyAdmin    string // pawl's own: a person's session, since scoped tokens cannot mint
 	GitHubAdmin string // pawl's own: a classic token
+
+	profile string // of the token
 }
 
 // Config says how fast the world is. The zero Config does everything at once.
@@ -45,19 +48,36 @@ type Config struct {
 	Run           time.Duration // of a workflow run
 
 	Env map[string]string // further secrets of the app, which its machines boot with
+
+	// OrgToken has the token reach the whole organisation, as one must that
+	// makes apps. Otherwise it is a deploy token of the app.
+	OrgToken bool
+
+	Launcher fly.Launcher  // runs the programs of machines; nil runs none
+	Hold     time.Duration // as fly.Config.Hold
+	Bare     bool          // the app has no machines yet
 }
+
+const life = 20 * 365 * 24 * time.Hour // of the first token
 
 // New makes the world.
 func New(c Config) *World {
-	w := &World{Fly: fly.New(fly.Config{Now: c.Now, Rand: c.Rand, RevocationLag: c.RevocationLag, Starting: c.Boot})}
+	w := &World{profile: fly.Deploy, Fly: fly.New(fly.Config{Now: c.Now, Rand: c.Rand, RevocationLag: c.RevocationLag, Starting: c.Boot, Launcher: c.Launcher, Hold: c.Hold})}
 	w.Fly.AddOrg(Org)
 	w.Fly.AddApp(Org, App, Secret)
-	w.TokenID, w.Token = w.Fly.AddDeployToken(App, "molecule-cp-first", 20*365*24*time.Hour)
+	if c.OrgToken {
+		w.profile = fly.Organisation
+		w.TokenID, w.Token = w.Fly.AddOrgToken(Org, "molecule-cp-first", life)
+	} else {
+		w.TokenID, w.Token = w.Fly.AddDeployToken(App, "molecule-cp-first", life)
+	}
 	w.Fly.SetSecret(App, Secret, w.Token)
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		w.Fly.SetSecret(App, name, c.Env[name])
 	}
-	w.Fly.AddMachines(App, 2)
+	if !c.Bare {
+		w.Fly.AddMachines(App, Machines)
+	}
 	w.FlyAdmin = w.Fly.AddUserToken(Org, "owner@example.com")
 
 	w.GitHub = github.New(github.Config{Now: c.Now, Rand: c.Rand, Run: c.Run, Job: w.publish})
@@ -106,11 +126,12 @@ func (w *World) Loaded() string {
 	return all
 }
 
-// LiveDeployTokens lists the ids of the app's tokens that are not revoked.
+// LiveDeployTokens lists the ids of the tokens of the first one's kind that are
+// not revoked.
 func (w *World) LiveDeployTokens() []string {
 	var ids []string
 	for _, t := range w.Fly.Tokens() {
-		if t.App == App && t.RevokedAt.IsZero() {
+		if t.Profile == w.profile && (t.App == App || w.profile == fly.Organisation) && t.RevokedAt.IsZero() {
 			ids = append(ids, t.ID)
 		}
 	}

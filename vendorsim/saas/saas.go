@@ -9,22 +9,17 @@
 package saas
 
 import (
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/vendorsim"
-	"github.com/pawlhq/pawl/vendorsim/anthropic"
-	"github.com/pawlhq/pawl/vendorsim/github"
+	"github.com/pawlhq/pawl/vendorsim/fly"
 	"github.com/pawlhq/pawl/vendorsim/molecule"
 	"github.com/pawlhq/pawl/vendorsim/neon"
-	"github.com/pawlhq/pawl/vendorsim/resend"
-	"github.com/pawlhq/pawl/vendorsim/stripe"
 )
 
 // The names of the system.
@@ -77,6 +72,12 @@ type Config struct {
 	// memory.
 	Server func(project, branch string) neon.Database
 
+	// Launcher runs the machines of the control plane and of tenants, and Hold is
+	// how long a request waits for one. They are for NewVendors alone, which
+	// then makes no machine.
+	Launcher fly.Launcher
+	Hold     time.Duration
+
 	// Database logs in with a DATABASE_URL. Nil asks the database's server in
 	// memory.
 	Database func(url string) error
@@ -94,15 +95,7 @@ type Config struct {
 
 // SaaS is the system with its vendors. It is safe for concurrent use.
 type SaaS struct {
-	*molecule.World
-	Neon      *neon.Neon
-	Resend    *resend.Resend
-	Stripe    *stripe.Stripe
-	Anthropic *anthropic.Anthropic
-
-	Admin map[string]string // pawl's own credentials, by driver; "cp" is the control plane's
-	First map[string]string // what every secret held at first
-	IDs   map[string]string // the ids of those at their issuers, where they have one
+	*Vendors
 
 	cfg     Config
 	vendors http.RoundTripper
@@ -117,20 +110,12 @@ type SaaS struct {
 // New makes the system, with three tenants of three workspaces each. One
 // workspace is paused; one has a key of its own at the language model.
 func New(c Config) (*SaaS, error) {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Rand == nil {
-		c.Rand = rand.Reader
-	}
+	c = c.withDefaults()
 	if c.Rows == nil {
 		c.Rows = &memory{rows: map[string]Row{}}
 	}
-	s := &SaaS{cfg: c, Admin: map[string]string{}, First: map[string]string{}, IDs: map[string]string{}, events: map[string]bool{}}
-	s.seedVendors()
-	s.World = molecule.New(molecule.Config{Now: c.Now, Rand: c.Rand, RevocationLag: c.RevocationLag, Boot: c.Boot, Run: c.Run, Env: s.environment()})
-	s.First[FlyToken], s.IDs[FlyToken] = s.Token, s.TokenID
-	s.Admin["fly"], s.Admin["github"] = s.FlyAdmin, s.GitHubAdmin
+	s := &SaaS{cfg: c, events: map[string]bool{}}
+	s.Vendors = NewVendors(c, vendorsim.Transport(map[string]http.Handler{Host: s}))
 	s.vendors = vendorsim.Transport(s.Hosts())
 	for i, slug := range []string{"acme", "bolt", "cove"} {
 		if err := s.seedTenant(slug, i); err != nil {
@@ -143,80 +128,13 @@ func New(c Config) (*SaaS, error) {
 	return s, nil
 }
 
-// seedVendors opens the accounts and makes the first versions.
-func (s *SaaS) seedVendors() {
-	c := s.cfg
-	s.Neon = neon.New(neon.Config{Now: c.Now, Rand: c.Rand, Operation: c.Operation, Database: c.Server})
-	owner := s.Neon.AddUser("Owner")
-	s.Neon.AddOrg(NeonOrg, owner)
-	s.IDs[NeonKey], s.First[NeonKey] = s.Neon.AddKey(owner, "molecule-cp")
-	s.Admin["neon"] = s.First[NeonKey] // the connection works with the secret itself
-	s.Neon.AddProject(neon.Project{ID: DatabaseProject, Org: NeonOrg, Branch: DatabaseBranch, Role: DatabaseRole, Database: Database})
-	s.Neon.AddProject(neon.Project{ID: TenantProject, Org: NeonOrg})
-	password, _ := s.Neon.RolePassword(DatabaseProject, DatabaseBranch, DatabaseRole)
-	s.First[DatabaseURL] = (&url.URL{Scheme: "postgresql", User: url.UserPassword(DatabaseRole, password), Host: DatabaseHost, Path: Database, RawQuery: "sslmode=require"}).String()
-
-	s.Resend = resend.New(resend.Config{Now: c.Now, Rand: c.Rand})
-	s.Resend.AddDomain(MailDomain, "verified")
-	s.Resend.AddDomain(OtherDomain, "pending")
-	s.IDs[ResendKey], s.First[ResendKey] = s.Resend.AddKey("molecule-cp production", "sending_access", "")
-	_, s.Admin["resend"] = s.Resend.AddKey("operations", "full_access", "")
-	s.First[ResendFrom] = "Molecule AI <noreply@" + MailDomain + ">"
-
-	s.Stripe = stripe.New(stripe.Config{Now: c.Now, Rand: c.Rand, Live: true, Transport: vendorsim.Transport(map[string]http.Handler{Host: s})})
-	s.First[StripeKey] = s.Stripe.AddKey(stripe.Key{})
-	s.IDs[WebhookSecret], s.First[WebhookSecret] = s.Stripe.AddEndpoint(stripe.Endpoint{ID: Endpoint, URL: WebhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
-
-	s.Admin["stripe"] = s.Stripe.AddKey(stripe.Key{Restricted: true, Permissions: []string{"rak_webhook_read", "rak_webhook_write"}})
-
-	s.Anthropic = anthropic.New(anthropic.Config{Now: c.Now, Rand: c.Rand})
-	s.Admin["anthropic"] = s.Anthropic.AddAdminKey()
-	s.IDs[AnthropicKey], s.First[AnthropicKey] = s.Anthropic.CreateKey(anthropic.Key{Name: "molecule-prod-first"})
-
-	s.First[EncryptionKey] = hexKey(c.Rand)
-	s.First[RedisURL] = "rediss://default:" + vendorsim.Credential(c.Rand, "AX", 40) + "@" + RedisHost + ":6379"
-	s.Admin["cp"] = vendorsim.Credential(c.Rand, "cpadm_", 32)
-	for name, value := range c.First {
-		s.First[name] = value
-	}
-}
-
-// The addresses that the first URLs name.
-const (
-	DatabaseHost = "ep-quiet-mountain-a1b2c3d4.eu-central-1.aws.neon.tech"
-	RedisHost    = "eu1-quiet-crane-40871.upstash.io"
-)
-
-// environment is what the control plane's machines boot with beside the Fly
-// token.
-func (s *SaaS) environment() map[string]string {
-	env := map[string]string{}
-	for _, name := range []string{NeonKey, DatabaseURL, RedisURL, EncryptionKey, ResendKey, ResendFrom, StripeKey, WebhookSecret} {
-		env[name] = s.First[name]
-	}
-	env[DecryptKeys] = s.First[EncryptionKey]
-	return env
-}
-
 // Hosts gives the handlers by host, for vendorsim.Transport.
 func (s *SaaS) Hosts() map[string]http.Handler {
-	hosts := s.World.Hosts()
-	hosts[Host], hosts[neon.Host], hosts[resend.Host] = s, s.Neon, s.Resend
-	hosts[stripe.Host], hosts[stripe.CheckoutHost], hosts[anthropic.Host] = s.Stripe, s.Stripe, s.Anthropic
-	hosts[github.Host] = s.GitHub
+	hosts := s.Vendors.Hosts()
+	hosts[Host] = s
 	return hosts
 }
 
 // Faults gives the faults between callers and the control plane. The lies of
 // tenants' platforms about writes are in it too.
 func (s *SaaS) Faults() *vendorsim.Faults { return &s.front.Faults }
-
-// Values gives every credential that exists here, for a leak search.
-func (s *SaaS) Values() []string {
-	list := s.World.Values()
-	for _, more := range [][]string{s.Neon.Issued(), s.Resend.Issued(), s.Stripe.Issued(), s.Anthropic.Issued(),
-		{s.First[EncryptionKey], s.First[RedisURL], s.First[DatabaseURL], s.Admin["cp"]}} {
-		list = append(list, more...)
-	}
-	return list
-}

@@ -152,7 +152,7 @@ func TestWorkspacesBootWithTheKeyInForce(t *testing.T) {
 	s.Override("cove", "ws-cove-1", s.First[saas.AnthropicKey])
 	_, second := s.Anthropic.CreateKey(anthropic.Key{Name: "second"})
 	for _, slug := range s.Tenants() {
-		if code, out := s.do("PUT", "/cp/orgs/"+slug+"/settings/secrets", `{"key":"ANTHROPIC_API_KEY","value":"`+second+`"}`); code != http.StatusOK {
+		if code, out := s.do("PUT", "/cp/orgs/"+slug+"/secrets", `{"key":"ANTHROPIC_API_KEY","value":"`+second+`"}`); code != http.StatusOK {
 			t.Fatalf("%s: %d %v", slug, code, out)
 		}
 	}
