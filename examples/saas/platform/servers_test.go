@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,6 +46,10 @@ func withServers(t *testing.T) *servers {
 	t.Cleanup(func() { _ = s.console.Close() })
 	s.exec(fmt.Sprintf(`CREATE ROLE %[1]s LOGIN`, s.name))
 	s.exec(fmt.Sprintf(`CREATE DATABASE %[1]s OWNER %[1]s`, s.name))
+	t.Cleanup(func() {
+		s.exec(fmt.Sprintf(`DROP DATABASE %s WITH (FORCE)`, s.name))
+		s.exec(fmt.Sprintf(`DROP ROLE %s`, s.name))
+	})
 	s.admin = goredis.NewClient(&goredis.Options{Addr: s.redis.Addr(), Username: redis.Admin, Password: s.redis.Password})
 	t.Cleanup(func() { _ = s.admin.Close() })
 	if err := s.admin.FlushAll(t.Context()).Err(); err != nil { // the visits of other tests
@@ -282,12 +287,24 @@ func TestURLsThatAreNoneAreNotShown(t *testing.T) {
 	s.do("POST", "/visits", "")
 }
 
+// behindTLS is an Upstash whose authority this process trusts. It is state of
+// the process, because SSL_CERT_FILE is read once.
+var behindTLS = sync.OnceValues(func() (*upstash.Upstash, string) {
+	u := upstash.New(upstash.Config{})
+	u.AddAccount("ops@example.com")
+	authority, err := u.Authority()
+	if err != nil {
+		panic(err)
+	}
+	return u, authority
+})
+
 func TestRedisBehindTLS(t *testing.T) {
 	s := newSite(t)
 	s.config.Store = platform.NewMemory()
-	u := upstash.New(upstash.Config{})
-	u.AddAccount("ops@example.com")
-	id, err := u.AddDatabase(t.Context(), upstash.Database{Owner: "ops@example.com", Name: "tenants", Slug: "eu1-quiet-crane-40871", Server: servertest.RedisOf(t, "upstash")})
+	u, authority := behindTLS()
+	slug := "crane-" + strings.ToLower(rand.Text()) // another, where the test runs twice
+	id, err := u.AddDatabase(t.Context(), upstash.Database{Owner: "ops@example.com", Name: "tenants", Slug: slug, Server: servertest.RedisOf(t, "upstash")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,20 +312,16 @@ func TestRedisBehindTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authority, err := u.Authority()
-	if err != nil {
-		t.Fatal(err)
-	}
 	file := filepath.Join(t.TempDir(), "authority.pem")
 	if err := os.WriteFile(file, []byte(authority), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SSL_CERT_FILE", file) // which is read once: no other test of the package speaks TLS
+	t.Setenv("SSL_CERT_FILE", file)
 	s.deps.Dial = u.DialTLS
 	s.config.RedisURL = "rediss://tenants:" + s.secret(token) + "@" + u.Host(id) + ":6379"
 	s.start()
 	s.healthy(`{"database":"off","redis":"ok","status":"ok"}`)
-	if out := s.must("POST", "/visits", ""); out["redis"] != 1.0 {
+	if out := s.must("POST", "/visits", ""); out["redis"] == nil || out["database"] != nil {
 		t.Errorf("a visit is counted as %v", out)
 	}
 	s.config.RedisURL = strings.Replace(s.config.RedisURL, "rediss:", "redis:", 1)
