@@ -47,7 +47,7 @@ func (c *cache) open(url string) (*redis.Client, error) {
 		}
 		return handshake(ctx, conn, secure, c.now)
 	}
-	o.Protocol, o.DisableIdentity = 2, true // no call before the first but the login
+	o.Protocol, o.DisableIdentity, o.ClientName = 2, true, "" // no command before the first but the login: a user may be allowed no other
 	o.PoolSize, o.MaxRetries, o.DialerRetries = connections, 1, 1
 	o.DialTimeout, o.ContextTimeoutEnabled = loginLimit, true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // which looks up names that dial is to be left

@@ -3,8 +3,10 @@ package platform
 import (
 	"context"
 	"net/http"
-	"time"
 )
+
+// instant is how times are written: as RFC 3339 has them, and so that they sort.
+const instant = "2006-01-02T15:04:05.000000000Z07:00"
 
 // listGlobals tells which global secrets there are and when they were set, and
 // never a value.
@@ -24,7 +26,7 @@ func (s *Server) listSecrets(w http.ResponseWriter, r *http.Request, workspace s
 	list := []any{}
 	for _, v := range all {
 		if v.Workspace == workspace {
-			list = append(list, map[string]any{"key": v.Key, "has_value": len(v.Value) > 0, "updated_at": v.UpdatedAt.Format(time.RFC3339Nano)})
+			list = append(list, map[string]any{"key": v.Key, "has_value": len(v.Value) > 0, "updated_at": v.UpdatedAt.UTC().Format(instant)})
 		}
 	}
 	reply(w, http.StatusOK, map[string]any{"secrets": list})

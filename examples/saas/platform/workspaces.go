@@ -174,7 +174,7 @@ func (s *Server) listLines(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
 	out := json.NewEncoder(&b)
 	for _, l := range lines {
-		if err := out.Encode(map[string]string{"at": l.At.UTC().Format(time.RFC3339Nano), "message": l.Message}); err != nil {
+		if err := out.Encode(map[string]string{"at": l.At.UTC().Format(instant), "message": l.Message}); err != nil {
 			s.broke(w, r, err)
 			return
 		}
