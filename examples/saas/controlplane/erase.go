@@ -11,7 +11,14 @@ import (
 func (s *Server) eraseOrg(r *http.Request, o Org) (int, any, error) {
 	ctx, cancel := through(r.Context())
 	defer cancel()
-	removed, err := s.raze(ctx, o.ID)
+	if err := s.store.Change(ctx, o.ID, Change{Status: erasing}); err != nil { // from here on nothing is added to it
+		return 0, nil, err
+	}
+	o, err := s.store.Find(ctx, o.ID) // what was noted until then
+	if err != nil {
+		return 0, nil, err
+	}
+	removed, err := s.raze(ctx, o, everything())
 	if err != nil {
 		return 0, nil, fmt.Errorf("erasure failed, ask again: %w", err)
 	}
@@ -22,31 +29,23 @@ func (s *Server) eraseOrg(r *http.Request, o Org) (int, any, error) {
 	return http.StatusNoContent, nil, nil
 }
 
-// raze takes away all that a tenant has, its row last, and reports whether it
+// raze takes away what a tenant may have, its row last, and reports whether it
 // was the one to remove the row.
-func (s *Server) raze(ctx context.Context, id string) (removed bool, err error) {
-	o, err := s.store.Find(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	if o.Status != failed { // from here on nothing is added to it
-		if err := s.store.Change(ctx, o.ID, Change{Status: erasing}); err != nil {
-			return false, err
-		}
-		if o, err = s.store.Find(ctx, id); err != nil { // what was noted until then
+func (s *Server) raze(ctx context.Context, o Org, p parts) (removed bool, err error) {
+	if p.customer {
+		if err := s.removeCustomers(ctx, o); err != nil {
 			return false, err
 		}
 	}
-	if err := s.removeCustomers(ctx, o); err != nil {
-		return false, err
-	}
-	if o.App != "" {
+	if p.app && o.App != "" {
 		if err := s.fly.remove(ctx, o.App); err != nil {
 			return false, err
 		}
 	}
-	if err := s.removeBranches(ctx, o, ""); err != nil {
-		return false, err
+	if p.branch {
+		if err := s.removeBranches(ctx, o, ""); err != nil {
+			return false, err
+		}
 	}
 	return s.store.Remove(ctx, o.ID)
 }

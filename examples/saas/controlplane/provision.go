@@ -31,68 +31,94 @@ func (s *Server) provision(ctx context.Context, slug, name, owner string) (Org, 
 	if err := s.store.Insert(ctx, o); err != nil {
 		return Org{}, err
 	}
-	if err := s.build(ctx, o, secrets); err != nil {
-		s.takeAway(ctx, o)
+	p := &parts{}
+	if err := s.build(ctx, &o, secrets, p); err != nil {
+		s.takeAway(ctx, o, *p)
 		return Org{}, fmt.Errorf("provisioning failed: %w", err)
 	}
 	return o, nil
 }
 
+// parts says what a tenant may have at the vendors. A call that got no answer
+// may have made something.
+type parts struct{ customer, app, branch bool }
+
+// everything is what a tenant may have of which nothing is known but its row.
+func everything() parts { return parts{true, true, true} }
+
+// tried tells of a part that is to be made whether it may be there after err.
+func tried(part *bool, err error) error {
+	var v *vendorError
+	*part = err == nil || !errors.As(err, &v) || !v.refused()
+	return err
+}
+
 // takeAway undoes a provisioning. What cannot be undone now stays on record:
 // DELETE does it.
-func (s *Server) takeAway(ctx context.Context, o Org) {
+func (s *Server) takeAway(ctx context.Context, o Org, p parts) {
 	ctx, cancel := through(ctx)
 	defer cancel()
 	err := s.store.Change(ctx, o.ID, Change{Status: failed})
-	if err == nil {
-		_, err = s.raze(ctx, o.ID)
+	if err == nil || errors.Is(err, ErrNotFound) { // somebody has erased it meanwhile, and did not see all
+		_, err = s.raze(ctx, o, p)
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil {
 		s.log.Error("an org that could not be made is not taken away yet, DELETE it: "+err.Error(), "org", o.Slug)
 	}
 }
 
-// build makes what a tenant has at the vendors. An ErrNotFound is that
-// somebody erases the tenant meanwhile.
-func (s *Server) build(ctx context.Context, o Org, secrets tenant.Secrets) error {
+// build makes what a tenant has at the vendors, and notes it in o and p. An
+// ErrNotFound is that somebody erases the tenant meanwhile.
+func (s *Server) build(ctx context.Context, o *Org, secrets tenant.Secrets, p *parts) (err error) {
 	note := func(c Change) error {
 		c.If = making
 		return s.store.Change(ctx, o.ID, c)
 	}
-	customer, err := s.bills.create(ctx, o)
+	o.Customer, err = s.bills.create(ctx, *o)
+	if tried(&p.customer, err) != nil {
+		return err
+	}
+	if err := note(Change{Customer: o.Customer}); err != nil {
+		return err
+	}
+	version, err := s.buildApp(ctx, o, secrets, p, note)
 	if err != nil {
 		return err
 	}
-	if err := note(Change{Customer: customer}); err != nil {
+	made, err := s.newBranch(ctx, *o, branchName(*o), secrets)
+	if tried(&p.branch, err) != nil {
 		return err
 	}
-	app := s.cfg.TenantPrefix + o.Slug
-	if taken, err := s.fly.taken(ctx, app); err != nil {
-		return err
-	} else if taken {
-		return refuse(http.StatusConflict, "fly has an app with the name of this slug")
-	}
-	if err := note(Change{App: app}); err != nil {
-		return err
-	}
-	if err := s.fly.create(ctx, app); err != nil {
-		return err
-	}
-	version, err := s.fly.store(ctx, app, s.tenantSecrets(secrets.AdminToken))
-	if err != nil {
-		return err
-	}
-	made, err := s.newBranch(ctx, o, branchName(o), secrets)
-	if err != nil {
-		return err
-	}
+	o.Branch = made.Branch
 	if err := note(made); err != nil {
 		return err
 	}
-	if err := s.fly.launch(ctx, app, s.machine(o), version); err != nil {
+	if err := s.fly.launch(ctx, o.App, s.machine(*o), version); err != nil {
 		return err
 	}
 	return note(Change{Status: provisioning})
+}
+
+// buildApp makes a tenant's app with its secrets and gives their version. The
+// app is on record before it is made, and only if its name was free: an app of
+// somebody else's must never be taken away.
+func (s *Server) buildApp(ctx context.Context, o *Org, secrets tenant.Secrets, p *parts, note func(Change) error) (int, error) {
+	app := s.cfg.TenantPrefix + o.Slug
+	taken, err := s.fly.taken(ctx, app)
+	if err != nil {
+		return 0, err
+	}
+	if taken {
+		return 0, refuse(http.StatusConflict, "fly has an app with the name of this slug")
+	}
+	if err := note(Change{App: app}); err != nil {
+		return 0, err
+	}
+	o.App = app
+	if err := tried(&p.app, s.fly.create(ctx, app)); err != nil {
+		return 0, err
+	}
+	return s.fly.store(ctx, app, s.tenantSecrets(secrets.AdminToken))
 }
 
 // branchName has the tenant's id in it, by which its branches are found.
@@ -178,26 +204,34 @@ func (s *Server) reprovision(ctx context.Context, o Org) error {
 	if secrets.AdminToken, err = newToken(s.deps.Rand, o.ID); err != nil {
 		return err
 	}
-	c, err := s.newBranch(ctx, o, branchName(o)+"-"+hex.EncodeToString(suffix), secrets)
+	c, version, err := s.renew(ctx, o, branchName(o)+"-"+hex.EncodeToString(suffix), secrets)
 	if err != nil {
-		return err
-	}
-	version, err := s.fly.store(ctx, o.App, s.tenantSecrets(secrets.AdminToken))
-	if err != nil {
-		return err
-	}
-	sealed, err := s.box.Seal(ctx, o.ID, secrets)
-	if err != nil {
-		return err
-	}
-	c.Status, c.RedisURL, c.AdminToken = provisioning, sealed.RedisURL, sealed.AdminToken
-	if err := s.store.Change(ctx, o.ID, c); err != nil {
-		return err
+		undo, cancel := through(ctx)
+		defer cancel()
+		return errors.Join(err, s.removeBranches(undo, o, o.Branch))
 	}
 	if err := s.rebootAll(ctx, o, version); err != nil {
 		return err
 	}
 	return s.removeBranches(ctx, o, c.Branch)
+}
+
+// renew makes a tenant's new branch and secrets, and writes them down.
+func (s *Server) renew(ctx context.Context, o Org, name string, secrets tenant.Secrets) (Change, int, error) {
+	c, err := s.newBranch(ctx, o, name, secrets)
+	if err != nil {
+		return c, 0, err
+	}
+	version, err := s.fly.store(ctx, o.App, s.tenantSecrets(secrets.AdminToken))
+	if err != nil {
+		return c, 0, err
+	}
+	sealed, err := s.box.Seal(ctx, o.ID, secrets)
+	if err != nil {
+		return c, 0, err
+	}
+	c.Status, c.RedisURL, c.AdminToken = provisioning, sealed.RedisURL, sealed.AdminToken
+	return c, version, s.store.Change(ctx, o.ID, c)
 }
 
 // rebootAll lets a tenant's machines boot with secrets of a version; where

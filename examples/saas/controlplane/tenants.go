@@ -22,10 +22,10 @@ func (s *Server) tenantURL(o Org, path string) string {
 // ask makes a call of a tenant's platform with its admin token and gives the
 // status and the answer. A platform that does not answer is a *vendorError.
 func (s *Server) ask(ctx context.Context, o Org, token, method, path string, body io.Reader) (int, raw, error) {
-	fail := func(err error) (int, raw, error) {
-		return 0, raw{}, &vendorError{vendor: "the platform of " + o.Slug, op: method + " " + path, cause: bare(err)}
-	}
 	where, _, _ := strings.Cut(path, "?")
+	fail := func(err error) (int, raw, error) {
+		return 0, raw{}, &vendorError{vendor: "the platform of " + o.Slug, op: method + " " + where, cause: bare(err)}
+	}
 	req, err := http.NewRequestWithContext(ctx, method, s.tenantURL(o, path), body)
 	if err != nil {
 		return fail(errors.New("TENANT_URL gives no address"))
@@ -64,6 +64,9 @@ func (s *Server) tenantWorks(ctx context.Context, o Org, token string) error {
 // that of the call; its query goes along.
 func (s *Server) passOn(path string) func(*http.Request, Org) (int, any, error) {
 	return func(r *http.Request, o Org) (int, any, error) {
+		if o.App == "" || o.Status == making {
+			return 0, nil, refuse(http.StatusConflict, "the org is not made yet")
+		}
 		secrets, err := s.open(r.Context(), o)
 		if err != nil {
 			return 0, nil, err

@@ -69,6 +69,12 @@ func (e *vendorError) busy() bool {
 	return e.status == http.StatusLocked || e.status == http.StatusTooManyRequests
 }
 
+// refused reports whether the vendor has certainly done nothing.
+func (e *vendorError) refused() bool {
+	const conflict, timeout = http.StatusConflict, http.StatusRequestTimeout // somebody's first attempt may have done it
+	return e.status >= 400 && e.status < 500 && e.status != conflict && e.status != timeout
+}
+
 // answered reports whether an error is a vendor's answer with one of some
 // statuses.
 func answered(err error, statuses ...int) bool {
