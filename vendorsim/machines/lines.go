@@ -20,17 +20,18 @@ type lines struct {
 func (l *lines) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rest = append(l.rest, b...)
+	rest := append(l.rest, b...)
 	for {
-		line, after, whole := bytes.Cut(l.rest, []byte("\n"))
-		if !whole && len(l.rest) < longest {
+		line, after, whole := bytes.Cut(rest, []byte("\n"))
+		if !whole && len(line) < longest {
+			l.rest = bytes.Clone(rest)
 			return len(b), nil
 		}
 		if len(line) > longest {
-			line, after = l.rest[:longest], l.rest[longest:]
+			line, after = rest[:longest], rest[longest:]
 		}
 		l.log(string(bytes.TrimSuffix(line, []byte("\r"))))
-		l.rest = append(l.rest[:0:0], after...)
+		rest = after
 	}
 }
 
