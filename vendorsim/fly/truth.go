@@ -93,6 +93,21 @@ func (f *Fly) Started(app string) []string {
 	return ids
 }
 
+// Busy reports whether a program is about to start or to stop, or has not yet
+// been found well.
+func (f *Fly) Busy() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.apps {
+		for _, m := range a.machines {
+			if m.phase == stateReplacing || m.phase == stateStarting || m.program != nil && !m.program.verdict.passing {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // MachineEnv gives an environment variable as a machine booted with it.
 func (f *Fly) MachineEnv(app, machine, name string) (string, bool) {
 	f.mu.Lock()
