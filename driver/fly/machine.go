@@ -44,6 +44,17 @@ type event struct {
 	Type      string `json:"type"`
 	Status    string `json:"status"`
 	Timestamp int64  `json:"timestamp"` // milliseconds since 1970
+	Request   struct {
+		Exit *exit `json:"exit_event"`
+	} `json:"request"`
+}
+
+// exit is how a machine's program has ended (fly-go, machine_types.go:
+// MachineExitEvent). What is zero is left out.
+type exit struct {
+	Code      int  `json:"exit_code"`
+	OOMKilled bool `json:"oom_killed"`
+	Requested bool `json:"requested_stop"`
 }
 
 // machines lists the machines of an app that serve it: destroyed ones and the
@@ -98,9 +109,29 @@ func (m *machine) reachable() bool {
 	return (m.HostStatus == "ok" || m.HostStatus == "") && m.Config != nil
 }
 
-// resting reports whether the machine does not run. What it boots next has
-// the secrets of then; a suspended one goes on with what it had.
-func (m *machine) resting() bool { return m.State == stopped || m.State == suspended }
+// resting reports whether the machine does not run, and is meant not to. What
+// it boots next has the secrets of then; a suspended one goes on with what it
+// had.
+func (m *machine) resting() bool {
+	return m.State == suspended || m.State == stopped && m.crashed() == nil
+}
+
+// crashed gives the end of a program that Fly has given up to start again, nil
+// where the machine was stopped or its program was done.
+func (m *machine) crashed() *exit {
+	for _, e := range m.Events { // newest first
+		switch e.Type {
+		case "launch", "update", "start", "stop", "suspend":
+			return nil
+		case "exit":
+			if x := e.Request.Exit; x != nil && !x.Requested && (x.Code != 0 || x.OOMKilled) {
+				return x
+			}
+			return nil
+		}
+	}
+	return nil
+}
 
 // sleeps reports whether Fly stops the machine when it is idle.
 func (m *machine) sleeps() bool {
@@ -117,6 +148,9 @@ func (m *machine) sleeps() bool {
 // unhealthy says what is wrong with a machine that should serve, "" if
 // nothing is.
 func (m *machine) unhealthy() string {
+	if x := m.crashed(); x != nil && m.State == stopped {
+		return "machine " + m.ID + " is stopped: its program ended with exit code " + strconv.Itoa(x.Code)
+	}
 	if m.State != started {
 		return "machine " + m.ID + " is " + m.State
 	}

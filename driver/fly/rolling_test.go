@@ -2,7 +2,9 @@ package fly_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -127,6 +129,47 @@ func TestRollingStopsAtAnUnhealthyMachine(t *testing.T) {
 	}
 	if s.updates() != 1 || !strings.Contains(p.Detail, "critical") {
 		t.Errorf("%d machines were updated: %s", s.updates(), p.Detail)
+	}
+}
+
+// A machine whose program cannot boot with a value is stopped. It is none that
+// somebody lets rest: the roll waits at it, the next one begins with it and
+// starts it, and no other machine is touched before.
+func TestRollingStartsAMachineWhoseProgramHasEnded(t *testing.T) {
+	boot := func(l sim.Launch) (http.Handler, io.Closer, error) {
+		if l.Env["KEY"] == "broken" {
+			return nil, nil, errors.New("the key is refused")
+		}
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), nil, nil
+	}
+	s := newSite(t, sim.Config{Launcher: sim.InProcess(boot)}, 2)
+	s.put("good", "rolling")
+	s.Reboot("web")
+	for range 2 {
+		a := s.put("broken", "rolling")
+		var p driver.Progress
+		for range 20 {
+			var err error
+			if p, err = s.port.Activate(t.Context(), a); err != nil || p.Done {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			a.Resume, s.now = p.Resume, s.now.Add(p.After)
+		}
+		if s.loaded("broken") != 1 || !strings.Contains(p.Detail, "is stopped: its program ended with exit code 1") {
+			t.Fatalf("%d machines have it: %s", s.loaded("broken"), p.Detail)
+		}
+	}
+	f, err := s.port.Check(t.Context(), driver.CheckRequest{Target: target("machines_health")})
+	if err != nil || f.State != driver.Failed || !strings.Contains(f.Detail, "exit code 1") {
+		t.Errorf("the machines' health: %+v, %v", f, err)
+	}
+	s.roll(s.put("good", "rolling"), func(p driver.Progress) {
+		if s.loaded("broken") == 1 && s.updates() != 2 {
+			t.Errorf("another machine was updated first: %s", p.Detail)
+		}
+	})
+	if up := len(s.Started("web")); up != 2 || !s.Healthy("web") || s.loaded("good") != 2 {
+		t.Errorf("%d machines are up, %d have the good value", up, s.loaded("good"))
 	}
 }
 
