@@ -3,6 +3,7 @@ package platform_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -29,6 +30,12 @@ func TestNothingOpensWithoutTheAdminToken(t *testing.T) {
 		if code, _ := s.do(method, path, ""); code == http.StatusUnauthorized {
 			t.Errorf("%s with the admin token: HTTP %d", call, code)
 		}
+	}
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/workspaces", nil)
+	r.Header.Set("Authorization", adminToken)
+	w := httptest.NewRecorder()
+	if s.server.ServeHTTP(w, r); w.Code != http.StatusUnauthorized {
+		t.Errorf("the token without its scheme: HTTP %d", w.Code)
 	}
 	if code, _ := s.as("", "GET", "/health", ""); code != http.StatusOK {
 		t.Errorf("health without a token: HTTP %d", code)

@@ -293,6 +293,26 @@ func TestACallerThatGoesAwayStopsNoFanOut(t *testing.T) {
 	})
 }
 
+func TestACallerThatGoesAwaySaysNothingOfTheWorkspace(t *testing.T) {
+	inBubble(t, 1, func(s *site, first, _ string) {
+		for _, call := range []string{"ask", "restart"} {
+			ctx, cancel := context.WithCancel(s.Context())
+			s.holds(func(bool, string) { cancel() })
+			r, err := http.NewRequestWithContext(ctx, "POST", "/workspaces/ws-1/"+call, strings.NewReader(`{"prompt":"hello"}`))
+			if err != nil {
+				s.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+adminToken)
+			s.server.ServeHTTP(nowhere{}, r)
+			s.holds(nil)
+			if got := s.statuses(); got != "ws-1 running" {
+				s.Errorf("after %s: %s", call, got)
+			}
+		}
+		s.expect("ws-1", s.uses("ws-1"), first)
+	})
+}
+
 // nowhere is an answer to somebody who has gone.
 type nowhere struct{}
 
