@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
@@ -51,7 +52,7 @@ func run(ctx context.Context, verbose, others bool) (bool, error) {
 	if code, out := p.run("", "validate"); code != 0 {
 		return false, fmt.Errorf("pawl validate gives %d: %s", code, out)
 	}
-	if err := p.adopt(); err != nil {
+	if err := p.person().Adopt(); err != nil {
 		return false, err
 	}
 	if code, out := p.run("", "doctor"); code != 0 {
@@ -67,7 +68,7 @@ func run(ctx context.Context, verbose, others bool) (bool, error) {
 		sum.add(result)
 		broken := append(append(w.watch.take(), w.wrong(name, result)...), failed...)
 		sum.violations += len(broken)
-		fmt.Printf("%-22s %-8s %s\n", name, result.outcome, result.words(w.now().Sub(began), w.calls()-calls))
+		fmt.Printf("%-22s %-8s %s\n", name, result.Outcome, result.words(w.now().Sub(began), w.calls()-calls))
 		for _, what := range broken {
 			fmt.Printf("    VIOLATION %s\n", what)
 		}
@@ -93,35 +94,27 @@ type tally struct{ secrets, done, refused, violations int }
 
 func (t *tally) add(r result) {
 	t.secrets++
-	switch r.outcome {
-	case done:
+	switch r.Outcome {
+	case person.Done:
 		t.done++
-	case refused:
+	case person.Refused:
 		t.refused++
 	}
 }
 
 // result is what became of one secret.
 type result struct {
-	outcome string
-	why     string
-	asked   []string // what the person was asked and did
-	beside  string   // what ran beside it
+	person.Result
+	beside string // what ran beside it
 }
-
-// The outcomes of a secret here.
-const (
-	done    = "done"
-	refused = "refused"
-)
 
 // words tells of a result in a line.
 func (r result) words(took time.Duration, calls int) string {
-	if r.outcome == refused {
-		return r.why
+	if r.Outcome == person.Refused {
+		return r.Why
 	}
 	text := fmt.Sprintf("in %s of its time, %d calls", took.Round(time.Second), calls)
-	for _, a := range r.asked {
+	for _, a := range r.Asked {
 		text += "; a person: " + a
 	}
 	if r.beside != "" {

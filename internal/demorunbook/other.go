@@ -72,7 +72,7 @@ func (o other) rotate(ctx context.Context, verbose bool) (violations int, err er
 	}
 	defer w.close()
 	p := &pawl{world: w, verbose: verbose}
-	if err := p.adopt(); err != nil {
+	if err := p.person().Adopt(); err != nil {
 		return 0, err
 	}
 	began := w.now()
@@ -80,7 +80,7 @@ func (o other) rotate(ctx context.Context, verbose bool) (violations int, err er
 	if err != nil {
 		return 0, err
 	}
-	fmt.Printf("%-22s %-8s %s: %s\n", o.name, r.outcome, strings.Join(o.flags, " "), r.words(w.now().Sub(began), w.calls()))
+	fmt.Printf("%-22s %-8s %s: %s\n", o.name, r.Outcome, strings.Join(o.flags, " "), r.words(w.now().Sub(began), w.calls()))
 	for _, what := range slices.Concat(w.watch.take(), w.wrong(o.name, r), failed, w.leaks(p)) {
 		if o.gap != "" && strings.HasPrefix(what, "P1: "+o.gap) {
 			fmt.Printf("    the gap that the plan announces: %s\n", strings.TrimPrefix(what, "P1: "))

@@ -3,13 +3,13 @@ package main
 import (
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/vendorsim/neon"
 	"github.com/pawlhq/pawl/vendorsim/resend"
 	"github.com/pawlhq/pawl/vendorsim/saas"
@@ -64,10 +64,10 @@ func (w *world) wrong(name string, r result) []string {
 		}
 	}
 	if name == saas.ActionsToken {
-		must(r.outcome == refused, "it was rotated although it never may")
+		must(r.Outcome == person.Refused, "it was rotated although it never may")
 		return list
 	}
-	must(r.outcome == done, "the rotation is not done")
+	must(r.Outcome == person.Done, "the rotation is not done")
 	old := w.First[name]
 	if name == saas.AnthropicKey {
 		for _, slug := range w.Tenants() {
@@ -167,14 +167,4 @@ func (w *world) values() []string {
 		list = append(list, w.First[name], w.Stored(name))
 	}
 	return slices.DeleteFunc(list, func(v string) bool { return v == "" || strings.Contains(v, "@"+saas.MailDomain) })
-}
-
-// login gives the user and the password of a URL, a line each.
-func login(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.User == nil {
-		return ""
-	}
-	password, _ := u.User.Password()
-	return u.User.Username() + "\n" + password + "\n"
 }

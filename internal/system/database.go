@@ -106,11 +106,15 @@ func (b *branchDatabase) SetPassword(ctx context.Context, name, password string)
 	return b.Database.SetPassword(ctx, b.name(name), password)
 }
 
-// The one role and database of a tenant's branch.
-const (
-	tenantRole     = "tenant"
-	tenantDatabase = "app"
-)
+func (b *branchDatabase) DropRole(ctx context.Context, name, heir string) error {
+	if heir != "" {
+		heir = b.name(heir)
+	}
+	return b.Database.DropRole(ctx, b.name(name), heir)
+}
+
+// tenantDatabase is the one database of a tenant's branch (Neon's default).
+const tenantDatabase = "neondb"
 
 // sslRequest is what a client sends to ask for TLS ("Message Formats" in
 // PostgreSQL's documentation of its protocol).

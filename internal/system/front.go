@@ -3,9 +3,9 @@ package system
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -59,8 +59,8 @@ func (f *front) close() error {
 	return err
 }
 
-// Network says where the hosts of a system really are, by name and port. A name
-// may be "*", for all others.
+// Network says where the hosts of a system really are, by name and port: "*" in
+// front of a name stands for anything.
 type Network map[string]string
 
 // String is the network as JSON, for an environment.
@@ -81,24 +81,35 @@ func ParseNetwork(text string) (n Network, err error) {
 // Dial reaches a host. What is on this machine is reached as it is; a host that
 // is not of the system does not exist.
 func (n Network) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	to, ok := n[address]
-	if host, _, err := net.SplitHostPort(address); !ok && err == nil && net.ParseIP(host).IsLoopback() {
-		to, ok = address, true
+	to, best := "", -1
+	for name, at := range n {
+		end, any := strings.CutPrefix(name, "*")
+		if (address == name || any && strings.HasSuffix(address, end)) && len(end) > best {
+			to, best = at, len(end)
+		}
 	}
-	if !ok {
-		to, ok = n["*"]
+	if host, _, err := net.SplitHostPort(address); err == nil && net.ParseIP(host).IsLoopback() {
+		to = address
 	}
-	if !ok {
+	if to == "" {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}}
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, network, to)
 }
 
-// client makes an HTTP client for the network. TLS trusts what the process
-// trusts.
-func (n Network) client(timeout time.Duration) *http.Client {
-	return &http.Client{Timeout: timeout, Transport: &http.Transport{DialContext: n.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}}
+// client makes an HTTP client for the network that trusts some authorities.
+// None trusts what the process does.
+func (n Network) client(authorities string, timeout time.Duration) (*http.Client, error) {
+	t := &http.Transport{DialContext: n.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+	if authorities != "" {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM([]byte(authorities)) {
+			return nil, errors.New("the authorities are no certificates")
+		}
+		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	return &http.Client{Timeout: timeout, Transport: t}, nil
 }
 
 // known lists what a front must have certificates for.
@@ -110,6 +121,3 @@ func known(hosts map[string]http.Handler, more ...string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
-
-// errNotHere is for parts of a system that this machine lacks.
-var errNotHere = fmt.Errorf("it is not installed on this machine")

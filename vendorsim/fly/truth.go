@@ -108,6 +108,19 @@ func (f *Fly) Busy() bool {
 	return false
 }
 
+// LogLines gives the lines of an app's log, oldest first.
+func (f *Fly) LogLines(app string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var lines []string
+	if a := f.apps[app]; a != nil {
+		for _, l := range a.lines {
+			lines = append(lines, l.message)
+		}
+	}
+	return lines
+}
+
 // MachineEnv gives an environment variable as a machine booted with it.
 func (f *Fly) MachineEnv(app, machine, name string) (string, bool) {
 	f.mu.Lock()

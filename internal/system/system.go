@@ -1,0 +1,261 @@
+// Package system is the whole system of examples/runbook, running: stand-ins of
+// the vendors behind one address with TLS, a real PostgreSQL and a real Redis
+// behind two of them, and the programs of examples/saas as processes in the
+// machines of Fly's stand-in.
+//
+// All processes share a Clock. Time passes as it does while a program boots or
+// stops, and is skipped while everybody only waits (Wait), so that a soak of a
+// day takes no longer than what happens in it.
+package system
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pawlhq/pawl/examples/saas/program"
+	"github.com/pawlhq/pawl/vendorsim/fly"
+	"github.com/pawlhq/pawl/vendorsim/machines"
+	"github.com/pawlhq/pawl/vendorsim/molecule"
+	"github.com/pawlhq/pawl/vendorsim/saas"
+)
+
+// Config says how a system begins.
+type Config struct {
+	Self string    // the binary whose RunProgram runs the programs of machines
+	At   time.Time // where its clock begins
+	// NoLists has tenants log in to Redis as its one user.
+	NoLists bool
+}
+
+// System is a system that runs. It is safe for concurrent use.
+type System struct {
+	*saas.Vendors
+	Clock   *Clock
+	Dir     string
+	Network Network
+	Bundle  string // the file with the authorities that clients must trust
+
+	databases *databases
+	cache     *cache
+	launcher  *machines.Launcher
+	front     *front
+	client    *http.Client
+	hosts     map[string]http.Handler
+
+	// Traffic is held for reading by each request that time must not be skipped
+	// under: what is signed is verified at the same time.
+	Traffic sync.RWMutex
+
+	next time.Time // the next deployment of the control plane
+}
+
+// The times that things take here. A tenth of a second is long for a stand-in.
+const (
+	hold       = 20 * time.Second // for which Fly's proxy waits for a machine
+	operation  = 200 * time.Millisecond
+	runTakes   = 2 * time.Second // a workflow's
+	bootWithin = 30 * time.Second
+	daily      = 24 * time.Hour // the control plane is deployed
+)
+
+// Start starts a system in a folder of its own: the vendors, the control plane
+// with two machines, and no tenant.
+func Start(ctx context.Context, c Config) (s *System, err error) {
+	s = &System{Network: Network{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.Dir, err = os.MkdirTemp("", "pawl-system-"); err != nil {
+		return s, err
+	}
+	if s.Clock, err = NewClock(s.Dir, c.At); err != nil {
+		return s, err
+	}
+	s.next = c.At.Add(daily)
+	if s.databases, err = startDatabases(ctx); err != nil {
+		return s, err
+	}
+	if s.cache, err = startCache(ctx, s.Clock.Now, !c.NoLists); err != nil {
+		return s, err
+	}
+	if err := s.vendors(c); err != nil {
+		return s, err
+	}
+	if err := s.databases.share(ctx); err != nil {
+		return s, err
+	}
+	s.settings()
+	s.Fly.AddMachines(saas.App, molecule.Machines)
+	return s, s.boots(ctx)
+}
+
+// vendors makes the stand-ins, with one address for all of them.
+func (s *System) vendors(c Config) (err error) {
+	s.Bundle = filepath.Join(s.Dir, "authorities.pem")
+	env := map[string]string{envClock: s.Clock.Path(), "SSL_CERT_FILE": s.Bundle, "PATH": os.Getenv("PATH")}
+	s.launcher = machines.New(machines.Config{Dir: filepath.Join(s.Dir, "volumes"), Env: env, Command: func(l fly.Launch) (string, []string, error) {
+		if strings.HasPrefix(l.App, saas.TenantPrefix) {
+			return c.Self, []string{program.Platform}, nil
+		}
+		return c.Self, []string{program.ControlPlane}, nil
+	}})
+	s.Vendors = saas.NewVendors(saas.Config{Now: s.Clock.Now, Run: runTakes, Operation: operation, Launcher: s.launcher, Hold: hold, Server: s.databases.of,
+		First: map[string]string{saas.RedisURL: s.cache.first}}, roundTrip(s.roundTrip))
+	s.hosts = s.Hosts()
+	delete(s.hosts, saas.Host)
+	for host, h := range s.cache.Hosts() {
+		s.hosts[host] = h
+	}
+	if s.front, err = newFront(s.Clock.Now(), s.handler, known(s.hosts, "*.fly.dev", "*.upstash.io")); err != nil {
+		return err
+	}
+	s.Network["*:443"] = s.front.address
+	s.Network["*.upstash.io:6379"] = s.cache.relay.address()
+	s.Network["*.aws.neon.tech:5432"] = s.databases.relay.address()
+	env[envNetwork] = s.Network.String()
+	bundle := s.front.authority + s.databases.authority + s.cache.authority
+	if err := os.WriteFile(s.Bundle, []byte(bundle), 0o600); err != nil {
+		return err
+	}
+	s.client, err = s.Network.client(bundle, bootWithin)
+	return err
+}
+
+// handler gives what answers for a host.
+func (s *System) handler(host string) http.Handler {
+	if h, ok := s.hosts[host]; ok {
+		return h
+	}
+	if strings.HasSuffix(host, ".fly.dev") {
+		return s.Fly.AppsHandler()
+	}
+	return nil
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// roundTrip takes a request over the network.
+func (s *System) roundTrip(r *http.Request) (*http.Response, error) {
+	return s.client.Transport.RoundTrip(r)
+}
+
+// settings are what the control plane has beside its secrets.
+func (s *System) settings() {
+	for name, value := range map[string]string{
+		"CP_ADMIN_TOKEN": s.Admin["cp"], "FLY_ORG": molecule.Org, "NEON_PROJECT": saas.TenantProject, "TENANT_IMAGE": "registry.fly.io/molecule-tenant:latest",
+		"PUBLIC_URL": "https://" + saas.Host, "TENANT_APP_PREFIX": saas.TenantPrefix,
+	} {
+		s.Fly.SetSecret(saas.App, name, value)
+	}
+}
+
+// boots waits until every program is well.
+func (s *System) boots(ctx context.Context) error {
+	end := time.Now().Add(bootWithin)
+	for s.Fly.Busy() {
+		if time.Now().After(end) {
+			return errors.New("a program does not get well: " + s.lastLines())
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// lastLines are the last that the control plane has logged.
+func (s *System) lastLines() string {
+	lines := s.Fly.LogLines(saas.App)
+	return strings.Join(lines[max(0, len(lines)-5):], " | ")
+}
+
+// Call makes a call with a token, and fails where the status is not 2xx. It
+// gives the answer's body.
+func (s *System) Call(ctx context.Context, method, url, token string, body any) ([]byte, error) {
+	var sent io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		sent = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, sent)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	return s.do(req)
+}
+
+// maxAnswer is how much of an answer is read.
+const maxAnswer = 1 << 20
+
+func (s *System) do(req *http.Request) ([]byte, error) {
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode/100 != 2 {
+		return b, fmt.Errorf("%s %s: %s: %s", req.Method, req.URL.Path, resp.Status, bytes.TrimSpace(b))
+	}
+	return b, nil
+}
+
+// Pids are those of the programs that run now.
+func (s *System) Pids() []int { return s.launcher.Running() }
+
+// Close ends everything and takes the folder away.
+func (s *System) Close() error {
+	var errs []error
+	if s.Vendors != nil {
+		errs = append(errs, s.Fly.Close())
+	}
+	if s.front != nil {
+		errs = append(errs, s.front.close())
+	}
+	if s.cache != nil {
+		errs = append(errs, s.cache.close())
+	}
+	if s.databases != nil {
+		errs = append(errs, s.databases.close())
+	}
+	if s.Clock != nil {
+		errs = append(errs, s.Clock.Close())
+	}
+	if s.Dir != "" {
+		errs = append(errs, os.RemoveAll(s.Dir))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,76 @@
+package system
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/pawlhq/pawl/vendorsim/fly"
+	"github.com/pawlhq/pawl/vendorsim/saas"
+)
+
+// Wait lets time pass until an instant. It passes as it does while a program
+// boots or stops, for a while at most: one that never gets well must not stop
+// the clock. Then it is skipped, while no request is under way. Once a day the
+// control plane is deployed.
+func (s *System) Wait(ctx context.Context, until time.Time) error {
+	for patience := time.Now().Add(patienceMost); s.Fly.Busy() && s.Clock.Now().Before(until) && time.Now().Before(patience); {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	for s.Clock.Now().Before(until) {
+		to, deploys := until, !s.next.After(until)
+		if deploys {
+			to = s.next
+		}
+		if err := s.skip(to); err != nil {
+			return err
+		}
+		if !deploys {
+			break
+		}
+		s.next = s.next.Add(daily)
+		if err := s.deploy(ctx); err != nil {
+			return fmt.Errorf("deploy the control plane: %w", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// patienceMost is how long one wait looks on while a program boots.
+const patienceMost = 2 * time.Second
+
+func (s *System) skip(to time.Time) error {
+	s.Traffic.Lock()
+	defer s.Traffic.Unlock()
+	return s.Clock.Skip(to)
+}
+
+// deploy boots the control plane's machines one after the other, as a
+// deployment does: each must be well before the next.
+func (s *System) deploy(ctx context.Context) error {
+	base := "https://" + fly.MachinesHost + "/v1/apps/" + saas.App + "/machines"
+	b, err := s.Call(ctx, http.MethodGet, base, s.FlyAdmin, nil)
+	if err != nil {
+		return err
+	}
+	var list []struct {
+		ID     string
+		Config json.RawMessage
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		return err
+	}
+	for _, m := range list {
+		if _, err := s.Call(ctx, http.MethodPost, base+"/"+m.ID, s.FlyAdmin, map[string]any{"config": m.Config}); err != nil {
+			return err
+		}
+		if err := s.boots(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
