@@ -168,7 +168,7 @@ func (s *System) boots(ctx context.Context) error {
 	end := time.Now().Add(bootWithin)
 	for s.Fly.Busy() {
 		if time.Now().After(end) {
-			return errors.New("a program does not get well: " + s.lastLines())
+			return errors.New("a program does not get well: " + s.lastLines(saas.App))
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return err
@@ -188,9 +188,9 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// lastLines are the last that the control plane has logged.
-func (s *System) lastLines() string {
-	lines := s.Fly.LogLines(saas.App)
+// lastLines are the last that an app has logged.
+func (s *System) lastLines(app string) string {
+	lines := s.Fly.LogLines(app)
 	return strings.Join(lines[max(0, len(lines)-5):], " | ")
 }
 

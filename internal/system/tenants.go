@@ -36,7 +36,7 @@ func (s *System) Provision(ctx context.Context, slug string) (Tenant, error) {
 	if err := json.Unmarshal(b, &t); err != nil {
 		return t, err
 	}
-	if err := s.ready(ctx, t.ID); err != nil {
+	if err := s.ready(ctx, t.ID, slug); err != nil {
 		return t, err
 	}
 	t.URL = "https://" + t.App() + ".fly.dev"
@@ -60,7 +60,7 @@ func (s *System) Plane(ctx context.Context, method, path string, body any) ([]by
 }
 
 // ready waits until a tenant can be used.
-func (s *System) ready(ctx context.Context, id string) error {
+func (s *System) ready(ctx context.Context, id, slug string) error {
 	for end := time.Now().Add(bootWithin); ; {
 		var org struct{ Status string }
 		b, err := s.Plane(ctx, http.MethodGet, "/cp/orgs/"+id, nil)
@@ -71,7 +71,7 @@ func (s *System) ready(ctx context.Context, id string) error {
 			return err
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("the tenant %s is %s for %s", id, org.Status, bootWithin)
+			return fmt.Errorf("the tenant %s is %s for %s: %s", id, org.Status, bootWithin, s.lastLines(saas.App)+s.lastLines(saas.TenantPrefix+slug))
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -150,11 +151,11 @@ func (n *Neon) revealPassword(c *route.Call, p *project, r *role) {
 	}
 }
 
-// uri is a connection string as the console shows it. A real server behind
-// the stand-in is on loopback and has no certificate.
+// uri is a connection string as the console shows it. A server that is reached
+// on loopback itself has no certificate.
 func (b *branch) uri(r *role, database string, pooled bool) string {
 	tls := "require"
-	if b.endpoint.address != "" {
+	if at, err := netip.ParseAddrPort(b.endpoint.address); err == nil && at.Addr().IsLoopback() {
 		tls = "disable"
 	}
 	return fmt.Sprintf("postgresql://%s:%s@%s/%s?sslmode=%s", escape(r.name), escape(r.password), b.endpoint.host(pooled), escape(database), tls)
