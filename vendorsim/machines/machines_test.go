@@ -230,9 +230,9 @@ func TestBodiesGoThroughWhole(t *testing.T) {
 	}
 }
 
-// A machine whose program is gone, and whose end nobody has seen yet, costs no
-// request: nothing of it has left, so another machine gets it.
-func TestRequestThatHasNotLeftGoesToAnotherMachine(t *testing.T) {
+// A program that is gone costs no request from then on, although its machine
+// may not know yet; those that it had are lost.
+func TestRequestsGoToAnotherMachineWhenAProgramIsGone(t *testing.T) {
 	w := newWorld(t, within)
 	w.create(nil, map[string]any{"restart": map[string]any{"policy": "no"}})
 	w.create(nil, map[string]any{"restart": map[string]any{"policy": "no"}})
@@ -241,6 +241,7 @@ func TestRequestThatHasNotLeftGoesToAnotherMachine(t *testing.T) {
 	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	w.until("it is gone", func() bool { return !slices.Contains(w.launcher.Running(), victim) })
 	for i := range 20 {
 		if code, body, _ := w.reach("GET", "/key", ""); code != 200 || body != "one" {
 			t.Errorf("request %d: %d %s", i, code, body)
