@@ -9,6 +9,7 @@ import (
 type program struct {
 	Instance
 	check check
+	limit time.Duration // how long it may take to stop: what it booted with says
 
 	// The rest is guarded by Fly.mu.
 	verdict verdict
@@ -94,7 +95,7 @@ func (f *Fly) settle(m *machine) {
 		f.exited(m, 1)
 		return
 	}
-	f.started(m, i)
+	f.started(m, &program{Instance: i, check: m.check(), limit: l.KillTimeout, verdict: unasked})
 }
 
 // end takes the program off a machine, lets its requests end, stops it and
@@ -106,7 +107,7 @@ func (f *Fly) end(m *machine) bool {
 		f.mu.Unlock()
 		return false
 	}
-	old, limit := m.program, m.killTimeout()
+	old := m.program
 	m.program = nil
 	if old != nil {
 		old.leave()
@@ -115,14 +116,14 @@ func (f *Fly) end(m *machine) bool {
 	if old == nil {
 		return true
 	}
-	late := time.NewTimer(limit)
+	late := time.NewTimer(old.limit)
 	defer late.Stop()
 	select {
 	case <-old.idle:
 	case <-old.Exited():
 	case <-late.C:
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), old.limit)
 	defer cancel()
 	if err := old.Stop(ctx); err != nil {
 		f.log(m, "stop: "+err.Error())
@@ -136,8 +137,7 @@ func (f *Fly) end(m *machine) bool {
 }
 
 // started keeps a program that was launched. f.mu is held.
-func (f *Fly) started(m *machine, i Instance) {
-	p := &program{Instance: i, check: m.check(), verdict: unasked}
+func (f *Fly) started(m *machine, p *program) {
 	m.program = p
 	if f.atOnce() {
 		return

@@ -1,18 +1,25 @@
+//go:build unix
+
 package machines_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pawlhq/pawl/vendorsim/fly"
+	"github.com/pawlhq/pawl/vendorsim/internal/child/childtest"
+	"github.com/pawlhq/pawl/vendorsim/machines"
 )
 
 // alive reports whether there is a process, even one that waits to be reaped.
@@ -225,9 +232,9 @@ func TestBodiesGoThroughWhole(t *testing.T) {
 	}
 }
 
-// A machine whose program is gone, and whose end nobody has seen yet, costs no
-// request: nothing of it has left, so another machine gets it.
-func TestRequestThatHasNotLeftGoesToAnotherMachine(t *testing.T) {
+// A program that is gone costs no request from then on, although its machine
+// may not know yet; those that it had are lost.
+func TestRequestsGoToAnotherMachineWhenAProgramIsGone(t *testing.T) {
 	w := newWorld(t, within)
 	w.create(nil, map[string]any{"restart": map[string]any{"policy": "no"}})
 	w.create(nil, map[string]any{"restart": map[string]any{"policy": "no"}})
@@ -236,6 +243,7 @@ func TestRequestThatHasNotLeftGoesToAnotherMachine(t *testing.T) {
 	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	w.until("it is gone", func() bool { return !slices.Contains(w.launcher.Running(), victim) })
 	for i := range 20 {
 		if code, body, _ := w.reach("GET", "/key", ""); code != 200 || body != "one" {
 			t.Errorf("request %d: %d %s", i, code, body)
@@ -306,4 +314,73 @@ func TestUnknownHost(t *testing.T) {
 	if code, _, _ := w.reach("GET", "/key", ""); code != 404 || time.Since(began) > within/2 {
 		t.Errorf("status %d", code)
 	}
+}
+
+// Even a program that hangs ends with the process that has started it.
+func TestProgramDiesWithItsParent(t *testing.T) {
+	childtest.DiesWithParent(t, func(context.Context) (int, error) {
+		dir, err := os.MkdirTemp("", "machines-")
+		if err != nil {
+			return 0, err
+		}
+		l := machines.New(machines.Config{Dir: dir, Env: map[string]string{inside: "1"},
+			Command: func(fly.Launch) (string, []string, error) { return os.Args[0], nil, nil }})
+		booted := make(chan struct{}, 1)
+		_, err = l.Launch(fly.Launch{Volume: "v/0", Signal: "SIGTERM", Env: map[string]string{"MODE": "hangs"}, Log: func(line string) {
+			if strings.HasPrefix(line, "boots") {
+				booted <- struct{}{}
+			}
+		}})
+		if err != nil {
+			return 0, err
+		}
+		<-booted
+		return l.Running()[0], nil
+	})
+}
+
+// The launcher refuses what would leave its folder, or what it does not know.
+func TestLaunchRefusals(t *testing.T) {
+	w := newWorld(t, 0)
+	for what, l := range map[string]fly.Launch{
+		"a folder outside": {Volume: "../elsewhere", Signal: "SIGTERM"},
+		"no folder":        {Signal: "SIGTERM"},
+		"a signal":         {Volume: "v/0", Signal: "SIGUSR1"},
+	} {
+		var said string
+		l.Log = func(line string) { said = line }
+		if _, err := w.launcher.Launch(l); err == nil || !strings.Contains(said, "launch: ") {
+			t.Errorf("%s: %v, in the log %q", what, err, said)
+		}
+	}
+	if err := w.launcher.Erase("../"); err == nil {
+		t.Error("it erases outside of its folder")
+	}
+	if len(w.launcher.Running()) != 0 {
+		t.Error("something runs")
+	}
+}
+
+// Machines are made, changed and destroyed by several at once, under requests.
+func TestProcessesUnderConcurrentCalls(t *testing.T) {
+	w := newWorld(t, within)
+	first, second := w.two()
+	l := w.requests(2)
+	var all sync.WaitGroup
+	all.Go(func() {
+		for range 3 {
+			w.api("POST", "/v1/apps/web/machines/"+first, map[string]any{"config": map[string]any{"image": "v2"}})
+		}
+	})
+	all.Go(func() {
+		for range 3 {
+			id := w.create(nil, nil)
+			w.api("DELETE", "/v1/apps/web/machines/"+id+"?force=true", nil)
+		}
+	})
+	all.Wait()
+	w.healthy()
+	w.until("both serve", func() bool { return l.count("one", first) > 0 && l.count("one", second) > 0 })
+	w.until("two processes are left", func() bool { return len(w.launcher.Running()) == 2 })
+	l.ended(t)
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package machines_test
 
 import (
@@ -88,7 +90,13 @@ func handler(key string, boots int) http.Handler {
 		w.Header().Set("Machine", os.Getenv("FLY_MACHINE_ID"))
 		fmt.Fprint(w, key)
 	})
-	mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
+	mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body) // whole: HTTP/1 has no answer before the end of a request
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = w.Write(b)
+	})
 	mux.HandleFunc("GET /boots", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, boots) })
 	mux.HandleFunc("GET /environ", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(os.Environ()) })
 	mux.HandleFunc("GET /slow", func(w http.ResponseWriter, r *http.Request) {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package machines_test
 
 import (
