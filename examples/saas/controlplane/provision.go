@@ -34,6 +34,9 @@ func (s *Server) provision(ctx context.Context, slug, name, owner string) (Org, 
 	p := &parts{}
 	if err := s.build(ctx, &o, secrets, p); err != nil {
 		s.takeAway(ctx, o, *p)
+		if errors.Is(err, ErrNotFound) {
+			err = refuse(http.StatusConflict, "the org was erased while it was made")
+		}
 		return Org{}, fmt.Errorf("provisioning failed: %w", err)
 	}
 	return o, nil

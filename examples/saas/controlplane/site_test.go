@@ -51,6 +51,7 @@ type site struct {
 	log    *logs
 	cut    atomic.Bool // nothing reaches anybody any more
 	down   atomic.Bool // tenants' platforms do not answer
+	before func()      // each call; may be nil
 
 	mu  sync.Mutex
 	now time.Time
@@ -120,6 +121,9 @@ func (s *site) pass(_ context.Context, d time.Duration) error {
 
 // RoundTrip brings calls to vendors and to tenants' platforms.
 func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.before != nil {
+		s.before()
+	}
 	if s.cut.Load() {
 		return nil, errors.New("the machine is dead")
 	}
