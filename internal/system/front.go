@@ -98,6 +98,10 @@ func (n Network) Dial(ctx context.Context, network, address string) (net.Conn, e
 	return d.DialContext(ctx, network, to)
 }
 
+// Client makes an HTTP client for the network that trusts what the process does.
+// No limit of time is 0.
+func (n Network) Client(timeout time.Duration) (*http.Client, error) { return n.client("", timeout) }
+
 // client makes an HTTP client for the network that trusts some authorities.
 // None trusts what the process does.
 func (n Network) client(authorities string, timeout time.Duration) (*http.Client, error) {

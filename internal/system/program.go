@@ -45,7 +45,7 @@ func runProgram(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	client, err := network.client("", callWithin)
+	client, err := network.Client(callWithin)
 	if err != nil {
 		return err
 	}

@@ -118,6 +118,7 @@ func (s *System) vendors(c Config) (err error) {
 	for host, h := range s.cache.Hosts() {
 		s.hosts[host] = h
 	}
+	s.hosts[clockHost] = http.HandlerFunc(s.serveClock)
 	if s.front, err = newFront(s.Clock.Now(), s.handler, known(s.hosts, "*.fly.dev", "*.upstash.io")); err != nil {
 		return err
 	}
@@ -231,6 +232,23 @@ func (s *System) do(req *http.Request) ([]byte, error) {
 		return b, fmt.Errorf("%s %s: %s: %s", req.Method, req.URL.Path, resp.Status, bytes.TrimSpace(b))
 	}
 	return b, nil
+}
+
+// Environment is that of pawl in this system: its credentials by the names that
+// examples/runbook has for them, and where it finds the clock and the network.
+func (s *System) Environment() []string {
+	_, upstashKey := s.cache.AddKey(account, "pawl")
+	env := map[string]string{
+		"FLY_ADMIN_TOKEN": s.Admin["fly"], "GITHUB_ADMIN_TOKEN": s.Admin["github"], "DATABASE_ADMIN_PASSWORD": s.databases.admin,
+		"UPSTASH_LOGIN": account + ":" + upstashKey, "RESEND_ADMIN_KEY": s.Admin["resend"], "ANTHROPIC_ADMIN_KEY": s.Admin["anthropic"],
+		"CP_ADMIN_TOKEN": s.Admin["cp"], "STRIPE_RESTRICTED_KEY": s.Admin["stripe"],
+		"SSL_CERT_FILE": s.Bundle, "PATH": os.Getenv("PATH"), envClock: s.Clock.Path(), envNetwork: s.Network.String(),
+	}
+	var list []string
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	return list
 }
 
 // Pids are those of the programs that run now.

@@ -3,13 +3,48 @@ package system
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/pawlhq/pawl/vendorsim/fly"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
+
+// clockHost is where processes of the system ask for time to pass.
+const clockHost = "clock.system"
+
+// AskToWait has a system's time pass until an instant, from another of its
+// processes.
+func AskToWait(ctx context.Context, client *http.Client, until time.Time) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+clockHost+"/wait?until="+url.QueryEscape(until.Format(time.RFC3339Nano)), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusNoContent {
+		return errors.Join(err, fmt.Errorf("wait until %s: the clock answers %s", until.Format(time.RFC3339), resp.Status))
+	}
+	return nil
+}
+
+// serveClock answers AskToWait.
+func (s *System) serveClock(w http.ResponseWriter, r *http.Request) {
+	until, err := time.Parse(time.RFC3339Nano, r.URL.Query().Get("until"))
+	if err == nil {
+		err = s.Wait(r.Context(), until)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
 
 // Wait lets time pass until an instant. It passes as it does while a program
 // boots or stops, for a while at most: one that never gets well must not stop

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pawlhq/pawl/driver/all"
+	"github.com/pawlhq/pawl/examples"
+	"github.com/pawlhq/pawl/internal/cli"
+	"github.com/pawlhq/pawl/internal/system"
+)
+
+// role makes this binary pawl, in the time and the network of a system.
+const role = "pawl"
+
+func isPawl() bool { return len(os.Args) > 1 && os.Args[1] == role }
+
+func runPawl() int {
+	clock, network, err := system.Surroundings()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	client, err := network.Client(0)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	a := &cli.App{Streams: cli.System(), Registry: all.Drivers(), Transport: client.Transport, Dial: network.Dial, Now: clock.Now,
+		Sleep: func(ctx context.Context, until time.Time) error { return system.AskToWait(ctx, client, until) }}
+	return cli.Run(os.Args[2:], a)
+}
+
+// pawl is the command line, as processes that may be killed.
+type pawl struct {
+	self    string
+	file    string
+	env     []string
+	verbose bool
+	most    int // kills for each secret
+	dice    *rand.Rand
+	said    bytes.Buffer // everything that it printed
+
+	kills int
+	of    map[string]int // by secret
+}
+
+func newPawl(s *system.System, self string, o options) (*pawl, error) {
+	p := &pawl{self: self, file: filepath.Join(s.Dir, "pawl.yaml"), verbose: o.verbose, most: o.kills, dice: o.dice(), of: map[string]int{}}
+	p.env = append(s.Environment(), "PAWL_ACTOR=demo", "HOME="+s.Dir)
+	return p, os.WriteFile(p.file, examples.Runbook, 0o600)
+}
+
+// killWithin is the time in which a process is killed, if it lives for so long.
+const killWithin = 1500 * time.Millisecond
+
+// run runs a command to its end, and gives its exit status and what it printed.
+// Processes that move a rotation are killed now and then; what a person types
+// then is resume, or the command again where nothing had begun.
+func (p *pawl) run(ctx context.Context, in string, args ...string) (int, string) {
+	moves := len(args) > 1 && (args[0] == "rotate" || args[0] == "resume")
+	first := args
+	for {
+		limit := time.Duration(0)
+		if moves && p.of[args[1]] < p.most {
+			limit = time.Duration(p.dice.Int64N(int64(killWithin)))
+		}
+		code, text, killed := p.process(ctx, in, limit, args)
+		if !killed {
+			return code, text
+		}
+		p.kills++
+		p.of[args[1]]++
+		if args = first; p.begun(ctx, args[1]) {
+			args = []string{"resume", args[1]}
+		}
+	}
+}
+
+// begun reports whether a rotation of a secret is open, by the command that
+// says so.
+func (p *pawl) begun(ctx context.Context, name string) bool {
+	code, out, _ := p.process(ctx, "", 0, []string{"status", "--json"})
+	var doc struct {
+		Rotations []struct{ Secrets []string }
+	}
+	return code == 0 && json.Unmarshal([]byte(out), &doc) == nil && slices.ContainsFunc(doc.Rotations, func(r struct{ Secrets []string }) bool { return slices.Contains(r.Secrets, name) })
+}
+
+// process runs one process, and kills it after a time that is not 0.
+func (p *pawl) process(ctx context.Context, in string, kill time.Duration, args []string) (code int, text string, killed bool) {
+	var out, errs bytes.Buffer
+	outs, told := io.Writer(&out), io.Writer(&errs)
+	if p.verbose {
+		fmt.Printf("$ pawl %s\n", strings.Join(args, " "))
+		outs, told = io.MultiWriter(&out, os.Stdout), io.MultiWriter(&errs, os.Stdout)
+	}
+	c := exec.CommandContext(ctx, p.self, append(append([]string{role}, args...), "--file", p.file)...)
+	c.Env, c.Stdin, c.Stdout, c.Stderr = p.env, strings.NewReader(in), outs, told
+	if err := c.Start(); err != nil {
+		return -1, err.Error(), false
+	}
+	if kill > 0 {
+		timer := time.AfterFunc(kill, func() { _ = c.Process.Kill() }) // it may have ended already
+		defer timer.Stop()
+	}
+	err := c.Wait()
+	p.said.Write(errs.Bytes())
+	p.said.Write(out.Bytes())
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.ExitCode()
+	case err != nil:
+		return -1, err.Error(), false
+	}
+	if code == -1 && kill > 0 && ctx.Err() == nil {
+		if p.verbose {
+			fmt.Println("  killed")
+		}
+		return code, "", true
+	}
+	if out.Len() > 0 && slices.Contains(args, "--json") {
+		return code, out.String(), false
+	}
+	return code, errs.String() + out.String(), false
+}
