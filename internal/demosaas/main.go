@@ -137,6 +137,7 @@ func open(ctx context.Context, o options, noLists bool) (w *world, err error) {
 func (w *world) rotateAll(ctx context.Context) (tally, error) {
 	load := w.start(ctx)
 	var sum tally
+	var err error
 	for _, name := range w.names() {
 		began, asked := w.Clock.Now(), time.Now()
 		kills := w.pawl.kills
@@ -156,7 +157,10 @@ func (w *world) rotateAll(ctx context.Context) (tally, error) {
 		}
 	}
 	sum.requests, sum.failed = load.stop()
-	sum.kills, sum.orphans = w.pawl.kills, w.orphans()
+	sum.kills = w.pawl.kills
+	if sum.orphans, err = w.orphans(); err != nil {
+		return sum, err
+	}
 	leaks, err := w.leaks()
 	if err != nil {
 		return sum, err

@@ -93,9 +93,9 @@ func (p *pawl) run(ctx context.Context, in string, args ...string) (int, string)
 func (p *pawl) begun(ctx context.Context, name string) bool {
 	code, out, _ := p.process(ctx, "", 0, []string{"status", "--json"})
 	var doc struct {
-		Rotations []struct{ Secrets []string }
+		Rotations []openRotation
 	}
-	return code == 0 && json.Unmarshal([]byte(out), &doc) == nil && slices.ContainsFunc(doc.Rotations, func(r struct{ Secrets []string }) bool { return slices.Contains(r.Secrets, name) })
+	return code == 0 && json.Unmarshal([]byte(out), &doc) == nil && slices.ContainsFunc(doc.Rotations, func(r openRotation) bool { return slices.Contains(r.names(), name) })
 }
 
 // process runs one process, and kills it after a time that is not 0.
@@ -135,4 +135,15 @@ func (p *pawl) process(ctx context.Context, in string, kill time.Duration, args 
 		return code, out.String(), false
 	}
 	return code, errs.String() + out.String(), false
+}
+
+// openRotation is what is read of `pawl status --json`.
+type openRotation struct{ Secrets []struct{ Name string } }
+
+func (r openRotation) names() []string {
+	var list []string
+	for _, s := range r.Secrets {
+		list = append(list, s.Name)
+	}
+	return list
 }

@@ -212,13 +212,14 @@ func (s *System) Call(ctx context.Context, method, url, token string, body any) 
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	return s.do(req)
+	return s.Do(req)
 }
 
 // maxAnswer is how much of an answer is read.
 const maxAnswer = 1 << 20
 
-func (s *System) do(req *http.Request) ([]byte, error) {
+// Do makes a request, and fails where the status is not 2xx.
+func (s *System) Do(req *http.Request) ([]byte, error) {
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return nil, err
