@@ -16,7 +16,7 @@ type neon struct {
 }
 
 func newNeon(c Config, client *http.Client) neon {
-	base := strings.TrimSuffix(strings.TrimSuffix(c.NeonBase, "/"), "/api/v2") // Neon's own documentation has it with and without
+	base := strings.TrimSuffix(strings.TrimSuffix(c.NeonBase, "/"), "/api/v2") // the path has it
 	return neon{newVendor("neon", base, "Bearer "+c.NeonKey, client), "/api/v2/projects/" + url.PathEscape(c.NeonProject)}
 }
 
