@@ -36,6 +36,7 @@ func main() {
 	flag.IntVar(&o.kills, "kills", 3, "kills of pawl for each secret, at most")
 	flag.Float64Var(&o.rate, "rate", 10, "requests a second of each kind")
 	flag.BoolVar(&o.gaps, "gaps", true, "measure the planned gaps of resets too")
+	flag.Func("only", "rotate one of the secrets alone; may be said again", func(name string) error { o.only = append(o.only, name); return nil })
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -144,6 +145,9 @@ func (w *world) rotateAll(ctx context.Context) (tally, error) {
 		r, err := w.person.Rotate(ctx, name)
 		if err != nil {
 			load.stop()
+			for _, line := range w.Fly.LogLines(saas.App) {
+				fmt.Println("    molecule-cp:", line)
+			}
 			return sum, fmt.Errorf("%s: %w", name, err)
 		}
 		if r.Outcome == person.Done {

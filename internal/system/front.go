@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/vendorsim"
 )
 
@@ -27,8 +28,8 @@ type front struct {
 }
 
 // newFront serves hosts. Names with a leading "*." stand for one label.
-func newFront(now time.Time, handle func(host string) http.Handler, names []string) (*front, error) {
-	own, authority, err := vendorsim.Certificate(now, names...)
+func newFront(now pawl.Clock, handle func(host string) http.Handler, names []string) (*front, error) {
+	own, authority, err := vendorsim.Certificate(now(), names...)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +40,7 @@ func newFront(now time.Time, handle func(host string) http.Handler, names []stri
 	f := &front{address: l.Addr().String(), authority: authority, served: make(chan error, 1)}
 	f.http = &http.Server{ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0), // clients that are killed hang up in the middle
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", now().UTC().Format(http.TimeFormat)) // drivers learn a vendor's clock from it
 			name, _, _ := strings.Cut(r.Host, ":")
 			if h := handle(name); h != nil {
 				h.ServeHTTP(w, r)

@@ -119,7 +119,7 @@ func (s *System) vendors(c Config) (err error) {
 		s.hosts[host] = h
 	}
 	s.hosts[clockHost] = http.HandlerFunc(s.serveClock)
-	if s.front, err = newFront(s.Clock.Now(), s.handler, known(s.hosts, "*.fly.dev", "*.upstash.io")); err != nil {
+	if s.front, err = newFront(s.Clock.Now, s.handler, known(s.hosts, "*.fly.dev", "*.upstash.io")); err != nil {
 		return err
 	}
 	s.Network["*:443"] = s.front.address
