@@ -144,7 +144,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	s := &Server{
 		now: d.Now, log: d.Log, admin: digest(c.AdminToken), store: c.Store, closes: func() error { return nil },
 		model:    model{http: d.HTTP, base: strings.TrimRight(cmp.Or(c.Model, anthropicAPI), "/")},
-		row:      row{http: d.HTTP, base: strings.TrimRight(c.ControlPlane, "/"), token: c.AdminToken, org: c.Org, box: box},
+		row:      row{http: d.HTTP, base: strings.TrimRight(c.ControlPlane, "/"), token: c.AdminToken, org: c.Org, box: box, turn: make(chan struct{}, 1)},
 		database: database{dial: d.Dial, now: d.Now},
 		cache:    cache{dial: d.Dial, now: d.Now, own: c.RedisURL, key: "visits:" + c.Org},
 	}

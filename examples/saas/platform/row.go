@@ -26,7 +26,7 @@ type row struct {
 	base, token, org string
 	box              *tenant.Box
 
-	turn sync.Mutex // held by who reads it for all that wait
+	turn chan struct{} // holds one: who puts it in reads the row for all that wait
 
 	mu   sync.Mutex // guards what follows
 	last reading
@@ -51,8 +51,12 @@ func (r *row) get(ctx context.Context) (reading, error) {
 // again gives a row that was read after seen was. Of many callers who have seen
 // the same, one reads.
 func (r *row) again(ctx context.Context, seen reading) (reading, error) {
-	r.turn.Lock()
-	defer r.turn.Unlock()
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return r.known(), ctx.Err()
+	}
 	if last := r.known(); last.n != seen.n {
 		return last, last.err
 	}

@@ -280,6 +280,7 @@ type plane struct {
 	row   tenant.Sealed
 	down  bool
 	asked int
+	hold  chan struct{} // nil, or what an answer waits for
 }
 
 func (p *plane) write(secrets tenant.Secrets) error {
@@ -306,6 +307,9 @@ func (p *plane) asks() int {
 }
 
 func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.hold != nil {
+		<-p.hold
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked++

@@ -142,7 +142,7 @@ func TestAModelThatFailsIsNoRefusal(t *testing.T) {
 		if got := s.statuses(); got != "ws-1 running" {
 			s.Errorf("when it answers again: %s", got)
 		}
-		if _, log := s.as(adminToken, "GET", "/logs", ""); strings.Contains(log, "401") {
+		if _, log := s.as(adminToken, "GET", "/logs", ""); strings.Contains(log, "401 unauthorized") {
 			s.Errorf("the log has %q", log)
 		}
 	})
@@ -310,6 +310,23 @@ func TestACallerThatGoesAwaySaysNothingOfTheWorkspace(t *testing.T) {
 			}
 		}
 		s.expect("ws-1", s.uses("ws-1"), first)
+	})
+}
+
+func TestOneReadsTheRowForAllThatWait(t *testing.T) {
+	inBubble(t, 0, func(s *site, _, _ string) {
+		goOn := make(chan struct{})
+		s.plane.hold = goOn
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() { s.must("POST", "/visits", "") })
+		}
+		synctest.Wait()
+		close(goOn)
+		group.Wait()
+		if n := s.plane.asks(); n != 1 {
+			s.Errorf("the row was read %d times", n)
+		}
 	})
 }
 
