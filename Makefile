@@ -81,6 +81,13 @@ demo:
 demo-runbook: servers
 	@$(GO) run ./internal/demorunbook
 
+# Rotates all secrets of examples/runbook at the SaaS of examples/saas, which
+# runs and serves a load, while pawl is killed at random.
+.PHONY: demo-saas
+demo-saas: servers
+	@$(GO) build -trimpath -o bin/demosaas ./internal/demosaas
+	@bin/demosaas
+
 # What a rotation costs, on this machine and now.
 .PHONY: bench
 bench: build
