@@ -26,7 +26,7 @@ func main() {
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
 	if err := program.Run(ctx, os.Args[1], os.Getenv, program.Deps{Log: log}); err != nil {
-		log.Error("it ends", "error", err)
+		fmt.Fprintf(os.Stderr, "saas %s: %v\n", os.Args[1], err) // a line for each thing that is missing
 		os.Exit(1)
 	}
 }
