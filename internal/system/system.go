@@ -56,7 +56,8 @@ type System struct {
 	// under: what is signed is verified at the same time.
 	Traffic sync.RWMutex
 
-	next time.Time // the next deployment of the control plane
+	waits sync.Mutex // one wait at a time moves the clock
+	next  time.Time  // the next deployment of the control plane
 }
 
 // The times that things take here. A tenth of a second is long for a stand-in.

@@ -56,7 +56,9 @@ func (s *System) Wait(ctx context.Context, until time.Time) error {
 			return err
 		}
 	}
-	for s.Clock.Now().Before(until) {
+	s.waits.Lock()
+	defer s.waits.Unlock()
+	for ctx.Err() == nil && s.Clock.Now().Before(until) {
 		to, deploys := until, !s.next.After(until)
 		if deploys {
 			to = s.next
