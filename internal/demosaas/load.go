@@ -124,10 +124,11 @@ func (l *load) stop() (requests, failed int) {
 	return l.requests, len(l.failures)
 }
 
-func (l *load) words() string {
+// so gives the numbers so far.
+func (l *load) so() (requests, failed int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return fmt.Sprintf("%d requests so far, %d failed", l.requests, len(l.failures))
+	return l.requests, len(l.failures)
 }
 
 // checkout asks for a page to pay at.

@@ -33,7 +33,7 @@ func main() {
 	o := options{}
 	flag.BoolVar(&o.verbose, "v", false, "show what pawl prints")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of the kills")
-	flag.IntVar(&o.kills, "kills", 3, "kills of pawl for each secret, at most")
+	flag.IntVar(&o.kills, "kills", 5, "kills of pawl for each secret, at most")
 	flag.Float64Var(&o.rate, "rate", 10, "requests a second of each kind")
 	flag.BoolVar(&o.gaps, "gaps", true, "measure the planned gaps of resets too")
 	flag.Func("only", "rotate one of the secrets alone; may be said again", func(name string) error { o.only = append(o.only, name); return nil })
@@ -139,6 +139,7 @@ func (w *world) rotateAll(ctx context.Context) (tally, error) {
 	load := w.start(ctx)
 	var sum tally
 	var err error
+	fmt.Printf(row, "SECRET", "OUTCOME", "IN ITS TIME", "IN OURS", "KILLS", "REQUESTS SO FAR", "FAILED")
 	for _, name := range w.names() {
 		began, asked := w.Clock.Now(), time.Now()
 		kills := w.pawl.kills
@@ -155,7 +156,8 @@ func (w *world) rotateAll(ctx context.Context) (tally, error) {
 		}
 		wrong := w.wrong(name, r)
 		sum.wrong += len(wrong)
-		fmt.Printf("%-22s %-8s %s of its time, %s of ours, %d kills; %s\n", name, r.Outcome, w.Clock.Now().Sub(began).Round(time.Second), time.Since(asked).Round(100*time.Millisecond), w.pawl.kills-kills, load.words())
+		requests, failed := load.so()
+		fmt.Printf(row, name, r.Outcome, long(w.Clock.Now().Sub(began)), time.Since(asked).Round(100*time.Millisecond), fmt.Sprint(w.pawl.kills-kills), fmt.Sprint(requests), fmt.Sprint(failed))
 		for _, what := range wrong {
 			fmt.Printf("    VIOLATION %s\n", what)
 		}
@@ -174,6 +176,18 @@ func (w *world) rotateAll(ctx context.Context) (tally, error) {
 		fmt.Printf("    VIOLATION P4: %s\n", what)
 	}
 	return sum, nil
+}
+
+// row is a line of the table: what became of a secret, how long it took by the
+// clock of the system and by ours, and what users had of it.
+const row = "%-23s %-8s %12s %8v %6s %16s %7s\n"
+
+// long shows a time that may be days.
+func long(d time.Duration) string {
+	if d < 48*time.Hour {
+		return d.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
 func (w *world) names() []string {

@@ -15,9 +15,11 @@ import (
 	"strings"
 	"time"
 
+	names "github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/driver/all"
 	"github.com/pawlhq/pawl/examples"
 	"github.com/pawlhq/pawl/internal/cli"
+	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
 )
 
@@ -70,6 +72,10 @@ const killWithin = 1500 * time.Millisecond
 // then is resume, or the command again where nothing had begun.
 func (p *pawl) run(ctx context.Context, in string, args ...string) (int, string) {
 	moves := len(args) > 1 && (args[0] == "rotate" || args[0] == "resume")
+	before := 0
+	if moves && p.of[args[1]] < p.most {
+		before = len(p.history(ctx, args[1]))
+	}
 	first := args
 	for {
 		limit := time.Duration(0)
@@ -82,20 +88,35 @@ func (p *pawl) run(ctx context.Context, in string, args ...string) (int, string)
 		}
 		p.kills++
 		p.of[args[1]]++
-		if args = first; p.begun(ctx, args[1]) {
+		list := p.history(ctx, args[1])
+		switch {
+		case len(list) == 0:
+			args = first
+		case list[0].Outcome == string(names.Open) || list[0].Outcome == string(names.Held):
 			args = []string{"resume", args[1]}
+		case first[0] == "resume" || len(list) > before:
+			if list[0].Outcome == person.Done {
+				return 0, "" // it had ended, and only its answer is lost
+			}
+			return 1, "it was killed, and is " + list[0].Outcome
+		default:
+			args = first
 		}
 	}
 }
 
-// begun reports whether a rotation of a secret is open, by the command that
-// says so.
-func (p *pawl) begun(ctx context.Context, name string) bool {
-	code, out, _ := p.process(ctx, "", 0, []string{"status", "--json"})
-	var doc struct {
-		Rotations []openRotation
+// past is what is read of `pawl history NAME --json`.
+type past struct{ Outcome string }
+
+// history lists the rotations of a secret, newest first. One that is open has
+// no outcome.
+func (p *pawl) history(ctx context.Context, name string) []past {
+	_, out, _ := p.process(ctx, "", 0, []string{"history", name, "--json"})
+	var doc struct{ Rotations []past }
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		return nil
 	}
-	return code == 0 && json.Unmarshal([]byte(out), &doc) == nil && slices.ContainsFunc(doc.Rotations, func(r openRotation) bool { return slices.Contains(r.names(), name) })
+	return doc.Rotations
 }
 
 // process runs one process, and kills it after a time that is not 0.
@@ -135,15 +156,4 @@ func (p *pawl) process(ctx context.Context, in string, kill time.Duration, args 
 		return code, out.String(), false
 	}
 	return code, errs.String() + out.String(), false
-}
-
-// openRotation is what is read of `pawl status --json`.
-type openRotation struct{ Secrets []struct{ Name string } }
-
-func (r openRotation) names() []string {
-	var list []string
-	for _, s := range r.Secrets {
-		list = append(list, s.Name)
-	}
-	return list
 }
