@@ -103,7 +103,7 @@ func shadow(ctx context.Context, w *world) error {
 // unshadow takes it away again, and restarts the workspace.
 func unshadow(ctx context.Context, w *world) error {
 	t := w.tenants[0]
-	_, err := w.Call(ctx, http.MethodDelete, t.URL+"/workspaces/"+withOwn+"/secrets", t.Admin, map[string]string{"key": saas.AnthropicKey})
+	_, err := w.Call(ctx, http.MethodDelete, t.URL+"/workspaces/"+withOwn+"/secrets?key="+saas.AnthropicKey, t.Admin, nil)
 	_, again := w.Call(ctx, http.MethodPost, t.URL+"/workspaces/"+withOwn+"/restart", t.Admin, nil)
 	return errors.Join(err, again)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/vendorsim/github"
 	"github.com/pawlhq/pawl/vendorsim/molecule"
 	"github.com/pawlhq/pawl/vendorsim/resend"
@@ -32,7 +33,7 @@ func healthy(ctx context.Context, w *world) error {
 
 // lists is a look at the tenants.
 func lists(ctx context.Context, w *world) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience/2)
 	defer cancel()
 	return w.orgs(ctx)
 }
@@ -83,9 +84,39 @@ func (w *world) comesAndLeaves(ctx context.Context) (owner string, err error) {
 		err = json.Unmarshal(b, &org)
 	}
 	if err == nil {
+		err = w.isReady(ctx, org.ID)
+	}
+	if err == nil {
 		_, err = w.Plane(ctx, http.MethodDelete, "/cp/orgs/"+org.ID, nil)
 	}
 	return owner, err
+}
+
+// isReady waits until a tenant can be used.
+func (w *world) isReady(ctx context.Context, id string) error {
+	var err error
+	ready := until(ctx, func() bool {
+		err = w.readOrg(ctx, system.Tenant{ID: id})
+		return err == nil
+	})
+	if ready {
+		return nil
+	}
+	return err
+}
+
+// until asks again and again, in real time, until it is so or the time is over.
+func until(ctx context.Context, so func() bool) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
 }
 
 // accepts is an event of Stripe's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
@@ -58,6 +59,8 @@ func TestSilentBreakage(t *testing.T) {
 func (b breakage) byHand(t *testing.T, w *world) {
 	must := func(what string, do func(context.Context, *world) error) {
 		t.Helper()
+		began := time.Now()
+		defer func() { t.Logf("%s: %s", what, time.Since(began)) }()
 		if err := do(t.Context(), w); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
