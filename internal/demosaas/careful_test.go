@@ -13,7 +13,6 @@ import (
 	"github.com/pawlhq/pawl/vendorsim"
 	"github.com/pawlhq/pawl/vendorsim/fly"
 	"github.com/pawlhq/pawl/vendorsim/github"
-	"github.com/pawlhq/pawl/vendorsim/resend"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
@@ -196,32 +195,21 @@ func webhookWithPawl(ctx context.Context, t *testing.T, w *world) {
 	}
 }
 
-// deadMailKeyWithPawl: a key that is deleted before anything has loaded it. What
-// /health cannot see, a mail shows.
+// deadMailKeyWithPawl: the new key is deleted before anything has loaded it.
+// What /health cannot see, a mail shows.
 func deadMailKeyWithPawl(ctx context.Context, t *testing.T, w *world) {
-	before := w.stands(saas.ResendKey)
-	known := len(w.Resend.Keys())
-	w.Traffic.RLock() // no time is skipped, so no deployment comes
-	ended := make(chan string, 1)
-	go func() {
-		code, out := w.pawl.run(ctx, "", "rotate", saas.ResendKey)
-		ended <- fmt.Sprint(code, " ", out)
-	}()
-	soon, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	stored := until(soon, func() bool { return w.stands(saas.ResendKey).stored != before.stored })
-	var made resend.KeyState
-	for _, k := range w.Resend.Keys()[known:] {
-		made = k
-		w.Resend.DeleteKey(k.ID)
+	before, known := w.stands(saas.ResendKey), len(w.Resend.Keys())
+	if code, out := w.pawl.run(ctx, "", "rotate", saas.ResendKey, "--no-wait"); code != 3 {
+		t.Fatalf("it does not wait for a deployment: %d %s", code, out)
 	}
-	w.Traffic.RUnlock()
-	out := <-ended
-	if !stored || made.ID == "" {
-		t.Fatalf("no key was made and stored: %s", out)
+	for _, made := range w.Resend.Keys()[known:] {
+		w.Resend.DeleteKey(made.ID)
 	}
-	if !strings.HasPrefix(out, "1 ") {
-		t.Errorf("pawl does not notice that the key is dead: %s", out)
+	if w.alive(saas.ResendKey, w.stands(saas.ResendKey).stored) {
+		t.Fatal("the key that is stored is not dead")
+	}
+	if code, out := w.pawl.run(ctx, "", "resume", saas.ResendKey); code != 1 {
+		t.Errorf("pawl does not notice that the key is dead: %d %s", code, out)
 	}
 	w.standsAs(t, saas.ResendKey, before)
 	if err := mails(ctx, w); err != nil {
