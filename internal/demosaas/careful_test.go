@@ -208,8 +208,12 @@ func deadMailKeyWithPawl(ctx context.Context, t *testing.T, w *world) {
 	if w.alive(saas.ResendKey, w.stands(saas.ResendKey).stored) {
 		t.Fatal("the key that is stored is not dead")
 	}
+	deployments := w.deployments()
 	if code, out := w.pawl.run(ctx, "", "resume", saas.ResendKey); code != 1 {
 		t.Errorf("pawl does not notice that the key is dead: %d %s", code, out)
+	}
+	if n := w.deployments() - deployments; n != 1 {
+		t.Errorf("%d deployments have come: one loads the dead key, and the old one must wait for none", n)
 	}
 	w.standsAs(t, saas.ResendKey, before)
 	if err := mails(ctx, w); err != nil {
@@ -217,3 +221,6 @@ func deadMailKeyWithPawl(ctx context.Context, t *testing.T, w *world) {
 	}
 	rotates(ctx, t, w, saas.ResendKey)
 }
+
+// deployments counts those that have come: one a day.
+func (w *world) deployments() int { return int(w.Clock.Now().Sub(begins) / (24 * time.Hour)) }

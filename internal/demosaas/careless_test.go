@@ -22,6 +22,13 @@ func (w *world) set(ctx context.Context, name, value string) error {
 	return w.Deploy(ctx)
 }
 
+// atOnce has all machines load a value at once: where none is well, no rolling
+// deployment goes on.
+func (w *world) atOnce(ctx context.Context, name, value string) error {
+	w.Fly.SetSecret(saas.App, name, value)
+	return rebooted(ctx, w)
+}
+
 // newFlyToken makes a token; the old one still works.
 func (w *world) newFlyToken() string {
 	_, value := w.Fly.AddOrgToken(molecule.Org, "molecule-cp-rotation", 0)
@@ -44,7 +51,9 @@ func onlyGitHub(_ context.Context, w *world) error {
 	return nil
 }
 
-func copyToFly(ctx context.Context, w *world) error { return w.set(ctx, saas.FlyToken, w.AtGitHub()) }
+func copyToFly(ctx context.Context, w *world) error {
+	return w.atOnce(ctx, saas.FlyToken, w.AtGitHub())
+}
 
 func onlyFly(ctx context.Context, w *world) error {
 	token := w.newFlyToken()
@@ -88,10 +97,8 @@ func rebooted(_ context.Context, w *world) error {
 	return nil
 }
 
-// verified puts the old address back, in a hurry: all machines at once.
 func verified(ctx context.Context, w *world) error {
-	w.Fly.SetSecret(saas.App, saas.ResendFrom, w.First[saas.ResendFrom])
-	return rebooted(ctx, w)
+	return w.atOnce(ctx, saas.ResendFrom, w.First[saas.ResendFrom])
 }
 
 // shadow gives a workspace the tenant's key as its own: it was set there once

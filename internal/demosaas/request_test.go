@@ -31,6 +31,16 @@ func healthy(ctx context.Context, w *world) error {
 	return err
 }
 
+// well waits until every program is.
+func well(ctx context.Context, w *world) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*patience)
+	defer cancel()
+	if !until(ctx, func() bool { return !w.Fly.Busy() }) {
+		return errors.New("a program still boots")
+	}
+	return nil
+}
+
 // lists is a look at the tenants.
 func lists(ctx context.Context, w *world) error {
 	ctx, cancel := context.WithTimeout(ctx, patience/2)

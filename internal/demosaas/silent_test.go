@@ -83,6 +83,7 @@ func (b breakage) byHand(t *testing.T, w *world) {
 		t.Errorf("the careless rotation does another harm than %q, or none: %v", b.harm, err)
 	}
 	must("mend it", b.mend)
+	must("it does not get well", well)
 	must("the request fails although it is mended", b.request)
 }
 
