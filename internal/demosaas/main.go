@@ -57,6 +57,7 @@ type options struct {
 	rate    float64
 	gaps    bool
 	only    []string // secrets; all of them when empty
+	saw     func(system.Call)
 }
 
 // begins is where the clock begins: a Wednesday.
@@ -106,7 +107,7 @@ func open(ctx context.Context, o options, noLists bool) (w *world, err error) {
 		return nil, err
 	}
 	w = &world{opts: o}
-	if w.System, err = system.Start(ctx, system.Config{Self: self, At: begins, NoLists: noLists}); err != nil {
+	if w.System, err = system.Start(ctx, system.Config{Self: self, At: begins, NoLists: noLists, Saw: o.saw}); err != nil {
 		return nil, err
 	}
 	defer func() {
