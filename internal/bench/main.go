@@ -13,6 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/command"
 )
 
 // part is one measurement.
@@ -38,12 +41,20 @@ func parts() []part {
 		{"rotation", ownTime},
 		{"throughput", throughput},
 		{"makespan", makespan},
+		{"webhook", webhooks},
+		{"plane", plane},
 	}
 }
 
 func main() {
+	switch {
+	case system.IsProgram():
+		os.Exit(system.RunProgram())
+	case command.Is():
+		os.Exit(command.Run())
+	}
 	binary := flag.String("pawl", "bin/pawl", "the binary to measure")
-	only := flag.String("only", "", "names of parts, by comma: start, memory, estate, rotation, throughput, makespan")
+	only := flag.String("only", "", "names of parts, by comma: start, memory, estate, rotation, throughput, makespan, webhook, plane")
 	dir := flag.String("dir", "", "a folder on the disk to measure (default: the system's folder for temporary files)")
 	flag.Parse()
 	if err := run(*binary, *dir, *only); err != nil {

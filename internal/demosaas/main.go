@@ -20,6 +20,7 @@ import (
 
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/command"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
@@ -27,8 +28,8 @@ func main() {
 	switch {
 	case system.IsProgram():
 		os.Exit(system.RunProgram())
-	case isPawl():
-		os.Exit(runPawl())
+	case command.Is():
+		os.Exit(command.Run())
 	}
 	o := options{}
 	flag.BoolVar(&o.verbose, "v", false, "show what pawl prints")
