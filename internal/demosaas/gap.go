@@ -34,6 +34,7 @@ func resets() []planned {
 
 // gap is what a reset cost, by the clock of the system.
 type gap struct {
+	every            time.Duration // between two requests of a kind: the error at either end of length
 	requests, failed int           // under way between the old value's end and when every machine was well with the new one
 	length           time.Duration // from the first request that failed to the answer of the last one that did
 	longest          time.Duration // the longest that a request took which did not fail
@@ -45,9 +46,12 @@ type gap struct {
 
 func (g gap) bound() time.Duration { return g.write + g.replace }
 
+// gapRate is how often each kind of request is made here, in a second.
+const gapRate = 25
+
 // gaps measures every reset.
 func gaps(ctx context.Context, o options) error {
-	o.kills = 0
+	o.kills, o.rate = 0, gapRate
 	for _, p := range resets() {
 		g, err := p.measure(ctx, o)
 		if err != nil {
@@ -65,9 +69,9 @@ func (g gap) words(secret string) string {
 	if g.failed == 0 {
 		users = fmt.Sprintf("none of %d requests failed: open sessions go on, and Fly's proxy holds requests while a machine boots", g.requests)
 	}
-	return fmt.Sprintf("%s by a reset: from the old value's end until every machine was well with the new one, %s; the longest that did not fail took %d ms.\n"+
+	return fmt.Sprintf("%s by a reset: each kind of request every %d ms; from the old value's end until every machine was well with the new one, %s; the longest that did not fail took %d ms.\n"+
 		"    Lower bound: Fly's %.1f ms to write the secret and its %d ms from a machine's update to a check that passes, as if all were replaced at once.",
-		secret, users, g.longest.Milliseconds(), g.write.Seconds()*1000, g.replace.Milliseconds())
+		secret, g.every.Milliseconds(), users, g.longest.Milliseconds(), g.write.Seconds()*1000, g.replace.Milliseconds())
 }
 
 // measure resets a secret under load.
@@ -96,12 +100,14 @@ func (p planned) measure(ctx context.Context, o options) (gap, error) {
 	if wrong := w.wrong(p.secret, r); len(wrong) > 0 {
 		return gap{}, errors.New(strings.Join(wrong, "; "))
 	}
-	return seen.gap(w, p.apps(w), ended)
+	g, err := seen.gap(w, p.apps(w), ended)
+	g.every = time.Duration(float64(time.Second) / o.rate)
+	return g, err
 }
 
-// ends tries the first value until it is refused, and gives when that was. No
-// time is skipped under a try.
-func (w *world) ends(ctx context.Context, name string) time.Time {
+// ends tries the first value until it is refused, and gives when it was tried
+// last with success: it ended after that. No time is skipped under a try.
+func (w *world) ends(ctx context.Context, name string) (last time.Time) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -114,8 +120,9 @@ func (w *world) ends(ctx context.Context, name string) time.Time {
 		at, alive := w.Clock.Now(), w.alive(name, w.First[name])
 		w.Traffic.RUnlock()
 		if !alive {
-			return at
+			return last
 		}
+		last = at
 	}
 }
 
