@@ -24,7 +24,7 @@ instants. It needs no account and touches nothing else.`,
 		Example: "  pawl demo\n  pawl demo --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := &demo.Demo{Role: demoRole, Out: a.Streams.Err, Color: a.Streams.Color}
+			d := &demo.Demo{Role: DemoRole, Out: a.Streams.Err, Color: a.Streams.Color}
 			if a.Streams.ErrTTY {
 				d.Width = a.Streams.Width()
 			}
@@ -43,8 +43,8 @@ instants. It needs no account and touches nothing else.`,
 	}
 }
 
-// demoRole is the argument of a pawl process that the demo starts.
-const demoRole = "demo-child"
+// DemoRole is the argument of a pawl process that the demo starts.
+const DemoRole = "demo-child"
 
 // Program is for main to ask first: whether this process is one that the demo
 // has started, a program of the SaaS or pawl in the demo's network and time. If
@@ -53,7 +53,7 @@ func Program() (code int, ok bool) {
 	if system.IsProgram() {
 		return system.RunProgram(), true
 	}
-	if len(os.Args) < 2 || os.Args[1] != demoRole {
+	if len(os.Args) < 2 || os.Args[1] != DemoRole {
 		return 0, false
 	}
 	clock, network, err := system.Surroundings()

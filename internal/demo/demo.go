@@ -38,8 +38,8 @@ type Demo struct {
 	self   string
 	heard  bytes.Buffer // all that pawl printed
 	kills  int          // of the secret at hand
-	due    []kill
-	whole  bool // every line of pawl is shown
+	due    []kill       // for the secret at hand
+	whole  bool         // every line of pawl is shown
 }
 
 // Result is what the demo shows, and with --json all that it prints.
@@ -74,9 +74,9 @@ type Promises struct {
 // Table writes the last table.
 func (r *Result) Table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SECRET\tFROM\tTO\tOUTCOME\tTIME\tKILLS\tREQUESTS\tFAILED\tVIOLATIONS")
+	fmt.Fprintln(t, "SECRET\tOUTCOME\tTIME\tKILLS\tREQUESTS\tFAILED\tVIOLATIONS")
 	for _, s := range r.Secrets {
-		fmt.Fprintf(t, "%s\tv%d\tv%d\t%s\t%s\t%d\t%d\t%d\t%d\n", s.Name, s.From, s.To, s.Outcome, long(time.Duration(s.Seconds)*time.Second), s.Kills, s.Requests, s.Failed, s.Violations)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", s.Name, s.Outcome, long(time.Duration(s.Seconds)*time.Second), s.Kills, s.Requests, s.Failed, s.Violations)
 	}
 	return t.Flush()
 }
@@ -134,10 +134,11 @@ func (d *Demo) file() string { return filepath.Join(d.system.Dir, "pawl.yaml") }
 
 func (d *Demo) introduce() {
 	d.screen.out, d.screen.terminal = d.Out, d.Width > 0
-	d.say("A small SaaS runs on this machine (examples/saas): two machines of its control plane")
-	d.say("and a tenant's, at stand-ins of Fly.io, GitHub, Neon, Stripe, Resend and Anthropic.")
-	d.say("Users keep calling it. pawl rotates its secrets by examples/runbook/pawl.yaml, and is")
-	d.say("killed at the worst instants. Hours of waiting are skipped by the system's clock.\n")
+	d.say("A small SaaS runs on this machine (examples/saas): its control plane on two")
+	d.say("machines, and a tenant's platform, at stand-ins of Fly.io, GitHub, Neon, Stripe,")
+	d.say("Resend and Anthropic. Its users keep calling it. pawl rotates its secrets as")
+	d.say("examples/runbook/pawl.yaml says, and is killed at the worst instants. A wait of")
+	d.say("hours is skipped.\n")
 }
 
 func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
@@ -158,7 +159,7 @@ func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
 		s.Violations = len(broken)
 		r.broken = append(r.broken, broken...)
 		r.Secrets, r.Kills = append(r.Secrets, s), r.Kills+s.Kills
-		d.say("  %s in %s of the system's time, while users made %d requests and %d failed\n", result.Outcome, long(time.Duration(s.Seconds)*time.Second), s.Requests, s.Failed)
+		d.say("  %s in %s of the system's time; %d requests of users, %d failed\n", result.Outcome, long(time.Duration(s.Seconds)*time.Second), s.Requests, s.Failed)
 	}
 	d.load.stop()
 	return r, d.conclude(ctx, r)
@@ -169,10 +170,12 @@ func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
 func (d *Demo) run(ctx context.Context, in string, args []string) (int, string) {
 	moves := args[0] == "rotate" || args[0] == "resume"
 	for {
-		if moves {
+		switch {
+		case moves:
 			d.say("$ pawl %s", strings.Join(args, " "))
-		} else if d.load != nil && args[0] != "status" {
-			d.say("$ pawl %s    %s", strings.Join(args, " "), d.paint("36", "(a person's part, played here)"))
+		case d.load != nil && args[0] != "status" && args[0] != "evidence":
+			d.say("%s", d.paint("36", "a person's part, played here:"))
+			d.say("$ pawl %s", strings.Join(args, " "))
 		}
 		var struck *kill
 		if moves && len(d.due) > 0 {
@@ -195,12 +198,10 @@ func (d *Demo) child(ctx context.Context, in string, args []string, at *kill) (c
 	c.Env = append(d.system.Environment(), "PAWL_ACTOR=demo", "HOME="+d.system.Dir)
 	var out bytes.Buffer
 	c.Stdin, c.Stdout = strings.NewReader(in), &out
-	told := &tee{d: d, keep: &out, hush: args[0] != "rotate" && args[0] != "resume"}
 	var errs bytes.Buffer
 	c.Stderr = &errs
-	if !told.hush {
-		told.keep = &errs
-		c.Stderr = told
+	if args[0] == "rotate" || args[0] == "resume" {
+		c.Stderr = &tee{d: d, keep: &errs}
 	}
 	if err := c.Start(); err != nil {
 		return -1, err.Error(), false

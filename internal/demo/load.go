@@ -14,7 +14,7 @@ import (
 
 // What users do: a request of each kind every so often.
 const (
-	each          = 40 * time.Millisecond
+	each          = 20 * time.Millisecond
 	requestWithin = 30 * time.Second // Fly's proxy holds a request while a machine boots
 )
 

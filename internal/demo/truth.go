@@ -27,12 +27,12 @@ type kill struct {
 // worst gives the instants for a secret, in their order.
 func (d *Demo) worst(name string) []kill {
 	s := d.system
-	minted := kill{"after the vendor minted the new one, before its answer came", func() bool { return d.alive(name) > 1 }}
+	minted := kill{"after the mint, before its answer", func() bool { return d.alive(name) > 1 }}
 	switch name {
 	case saas.FlyToken:
-		return []kill{minted, {"between the two writes, before the first one's answer came", func() bool { return s.AtFly() != s.Token && s.AtGitHub() == s.Token }}}
+		return []kill{minted, {"between the two writes, before an answer", func() bool { return s.AtFly() != s.Token && s.AtGitHub() == s.Token }}}
 	case saas.WebhookSecret: // a person minted it
-		return []kill{{"after the new one was stored at Fly.io, before the answer came", func() bool { v, _ := s.Fly.SecretValue(saas.App, name); return v != s.First[name] }}}
+		return []kill{{"after the write at Fly.io, before its answer", func() bool { v, _ := s.Fly.SecretValue(saas.App, name); return v != s.First[name] }}}
 	default:
 		return []kill{minted}
 	}
@@ -122,11 +122,11 @@ func (d *Demo) conclude(ctx context.Context, r *Result) error {
 		r.broken = append(r.broken, "the evidence does not verify: "+strings.TrimSpace(out))
 	}
 	r.Promises.Violations = len(r.broken)
-	d.say("\nThe vendors, asked directly: every old secret is refused: %t", !slices.ContainsFunc(rotated(), d.oldAccepted))
+	d.say("The vendors, asked directly: every old secret is refused: %t", !slices.ContainsFunc(rotated(), d.oldAccepted))
 	d.say("The evidence verifies: %t   values found in %d files and all output: %d", code == 0, files, len(leaks))
 	d.say("Users made %d requests, and %d failed", r.Requests, r.Failed)
-	d.say("Left out: %s: they need PostgreSQL and", strings.Join(r.LeftOut, ", "))
-	d.say("Redis, which are not part of pawl (make demo-saas rotates them too)\n")
+	d.say("Left out: %s:", strings.Join(r.LeftOut, ", "))
+	d.say("they need PostgreSQL and Redis; make demo-saas, with both, rotates all\n")
 	return nil
 }
 
