@@ -8,4 +8,9 @@ import (
 	"github.com/pawlhq/pawl/internal/cli"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], cli.System())) }
+func main() {
+	if code, ok := cli.Program(); ok {
+		os.Exit(code)
+	}
+	os.Exit(cli.Main(os.Args[1:], cli.System()))
+}

@@ -50,6 +50,7 @@ var layers = []struct {
 	{"internal/rehearsal", 6},
 	{"internal/person", 6},
 	{"internal/system", 6},
+	{"internal/demo", 6},
 	{"internal/cli", 7},
 	{"internal/system/command", 8},
 	{"internal/demorunbook", 8},

@@ -3,15 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +62,7 @@ func (w *world) start(ctx context.Context, kinds ...kind) *load {
 // kinds are all that users do: each tenant's calls and each workspace's are
 // kinds of their own.
 func (w *world) kinds() []kind {
-	kinds := []kind{{"checkout", w.checkout}, {"webhook", w.webhook}, {"orgs", w.orgs}}
+	kinds := []kind{{"checkout", w.checkout}, {"webhook", w.DeliverEvent}, {"orgs", w.orgs}}
 	for _, t := range w.tenants {
 		kinds = append(kinds, kind{"tenant", func(ctx context.Context) error {
 			_, err := w.Call(ctx, http.MethodPost, t.URL+"/visits", t.Admin, nil)
@@ -157,44 +151,5 @@ func (w *world) readOrg(ctx context.Context, t system.Tenant) error {
 	if err == nil && org.Status != "ready" {
 		err = fmt.Errorf("org %s is %s", t.Slug, org.Status)
 	}
-	return err
-}
-
-// webhook is an event of Stripe's, signed with every secret that signs at this
-// moment, at each endpoint.
-func (w *world) webhook(ctx context.Context) error {
-	payload, err := json.Marshal(map[string]any{"id": "evt_" + rand.Text(), "object": "event", "type": "customer.subscription.updated", "created": w.Clock.Now().Unix(),
-		"data": map[string]any{"object": map[string]any{"id": "sub_load", "object": "subscription", "customer": "cus_load", "status": "active"}}})
-	if err != nil {
-		return err
-	}
-	for _, e := range w.Stripe.Endpoints() {
-		if e.Disabled || len(e.Secrets) == 0 {
-			continue
-		}
-		if err := w.deliver(ctx, e.URL, payload, e.Secrets); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// deliver sends an event as Stripe does: with a signature of each secret
-// (Stripe, "Verify webhook signatures manually").
-func (w *world) deliver(ctx context.Context, url string, payload []byte, secrets []string) error {
-	at := strconv.FormatInt(w.Clock.Now().Unix(), 10)
-	header := []string{"t=" + at}
-	for _, secret := range secrets {
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write([]byte(at + "."))
-		mac.Write(payload)
-		header = append(header, "v1="+hex.EncodeToString(mac.Sum(nil)))
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(payload))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Stripe-Signature", strings.Join(header, ","))
-	_, err = w.Do(req)
 	return err
 }

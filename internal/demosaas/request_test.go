@@ -133,7 +133,7 @@ func until(ctx context.Context, so func() bool) bool {
 func accepts(ctx context.Context, w *world) error {
 	w.Traffic.RLock()
 	defer w.Traffic.RUnlock()
-	return w.webhook(ctx)
+	return w.DeliverEvent(ctx)
 }
 
 // The workspaces of the first tenant that matter: one is looked at after a

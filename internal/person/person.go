@@ -53,9 +53,13 @@ const (
 	exitHeld    = 5
 )
 
-// adopt gives pawl every value in place, before anything has rotated.
-func (p *Person) Adopt() error {
-	for _, name := range saas.Names() {
+// Adopt gives pawl the values in place, before anything has rotated: those of
+// some secrets, or of all where none is named.
+func (p *Person) Adopt(names ...string) error {
+	if len(names) == 0 {
+		names = saas.Names()
+	}
+	for _, name := range names {
 		value, ok := p.inPlace(name)
 		if !ok {
 			continue

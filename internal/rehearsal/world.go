@@ -1,6 +1,6 @@
 // Package rehearsal runs the real binary against simulated vendors: the world
 // of the seed's coupled secret on loopback, with a home for pawl in a folder.
-// The demo and the kill -9 test stand on it.
+// The kill -9 test and the canaries stand on it.
 package rehearsal
 
 import (

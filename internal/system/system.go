@@ -1,6 +1,6 @@
 // Package system is the whole system of examples/runbook, running: stand-ins of
 // the vendors behind one address with TLS, a real PostgreSQL and a real Redis
-// behind two of them, and the programs of examples/saas as processes in the
+// behind two of them (or neither), and the programs of examples/saas as processes in the
 // machines of Fly's stand-in.
 //
 // All processes share a Clock. Time passes as it does while a program boots or
@@ -37,6 +37,12 @@ type Config struct {
 	NoLists bool
 	// Saw is told of every call over HTTP when it has been answered; nil is not.
 	Saw func(Call)
+	// NoServers does without PostgreSQL and Redis: the control plane keeps its
+	// rows in a SQLite file that its machines share, and the platforms of tenants
+	// have neither a database nor Redis.
+	NoServers bool
+	// Before stands before every host that programs and pawl reach; nil is nothing.
+	Before func(http.Handler) http.Handler
 }
 
 // Call is a call that was answered at an address of the system.
@@ -53,8 +59,8 @@ type System struct {
 	Network Network
 	Bundle  string // the file with the authorities that clients must trust
 
-	databases *databases
-	cache     *cache
+	databases *databases // nil without servers
+	cache     *cache     // nil without servers
 	launcher  *machines.Launcher
 	front     *front
 	client    *http.Client
@@ -94,21 +100,31 @@ func Start(ctx context.Context, c Config) (s *System, err error) {
 		return s, err
 	}
 	s.next = c.At.Add(daily)
-	if s.databases, err = startDatabases(ctx); err != nil {
-		return s, err
-	}
-	if s.cache, err = startCache(ctx, s.Clock.Now, !c.NoLists); err != nil {
-		return s, err
+	if !c.NoServers {
+		if err := s.servers(ctx, c); err != nil {
+			return s, err
+		}
 	}
 	if err := s.vendors(c); err != nil {
 		return s, err
 	}
-	if err := s.databases.share(ctx); err != nil {
-		return s, err
+	if s.databases != nil {
+		if err := s.databases.share(ctx); err != nil {
+			return s, err
+		}
 	}
 	s.settings()
 	s.Fly.AddMachines(saas.App, molecule.Machines)
 	return s, s.boots(ctx)
+}
+
+// servers starts PostgreSQL and Redis.
+func (s *System) servers(ctx context.Context, c Config) (err error) {
+	if s.databases, err = startDatabases(ctx); err != nil {
+		return err
+	}
+	s.cache, err = startCache(ctx, s.Clock.Now, !c.NoLists)
+	return err
 }
 
 // vendors makes the stand-ins, with one address for all of them.
@@ -121,22 +137,36 @@ func (s *System) vendors(c Config) (err error) {
 		}
 		return c.Self, []string{program.ControlPlane}, nil
 	}})
-	s.Vendors = saas.NewVendors(saas.Config{Now: s.Clock.Now, Run: runTakes, Operation: operation, Launcher: s.launcher, Hold: hold, Server: s.databases.of,
-		First: map[string]string{saas.RedisURL: s.cache.first}}, roundTrip(s.roundTrip))
+	config := saas.Config{Now: s.Clock.Now, Run: runTakes, Operation: operation, Launcher: s.launcher, Hold: hold,
+		First: map[string]string{saas.DatabaseURL: "sqlite:" + filepath.Join(s.Dir, "control-plane.db"), saas.RedisURL: ""}}
+	if s.databases != nil {
+		config.Server, config.First = s.databases.of, map[string]string{saas.RedisURL: s.cache.first}
+	}
+	s.Vendors = saas.NewVendors(config, roundTrip(s.roundTrip))
 	s.hosts = s.Hosts()
 	delete(s.hosts, saas.Host)
-	for host, h := range s.cache.Hosts() {
-		s.hosts[host] = h
+	if s.cache != nil {
+		for host, h := range s.cache.Hosts() {
+			s.hosts[host] = h
+		}
+	}
+	if c.Before != nil {
+		for host, h := range s.hosts {
+			s.hosts[host] = c.Before(h)
+		}
 	}
 	s.hosts[clockHost] = http.HandlerFunc(s.serveClock)
 	if s.front, err = newFront(s.Clock.Now, s.handler, known(s.hosts, "*.fly.dev", "*.upstash.io")); err != nil {
 		return err
 	}
+	bundle := s.front.authority
 	s.Network["*:443"] = s.front.address
-	s.Network["*.upstash.io:6379"] = s.cache.relay.address()
-	s.Network["*.aws.neon.tech:5432"] = s.databases.relay.address()
+	if s.databases != nil {
+		s.Network["*.upstash.io:6379"] = s.cache.relay.address()
+		s.Network["*.aws.neon.tech:5432"] = s.databases.relay.address()
+		bundle += s.databases.authority + s.cache.authority
+	}
 	env[envNetwork] = s.Network.String()
-	bundle := s.front.authority + s.databases.authority + s.cache.authority
 	if err := os.WriteFile(s.Bundle, []byte(bundle), 0o600); err != nil {
 		return err
 	}
@@ -180,6 +210,9 @@ func (s *System) settings() {
 		"PUBLIC_URL": "https://" + saas.Host, "TENANT_APP_PREFIX": saas.TenantPrefix,
 	} {
 		s.Fly.SetSecret(saas.App, name, value)
+	}
+	if s.databases == nil {
+		s.Fly.SetSecret(saas.App, "TENANT_DATABASE", "off")
 	}
 }
 
@@ -257,12 +290,14 @@ func (s *System) Do(req *http.Request) ([]byte, error) {
 // Environment is that of pawl in this system: its credentials by the names that
 // examples/runbook has for them, and where it finds the clock and the network.
 func (s *System) Environment() []string {
-	_, upstashKey := s.cache.AddKey(account, "pawl")
 	env := map[string]string{
-		"FLY_ADMIN_TOKEN": s.Admin["fly"], "GITHUB_ADMIN_TOKEN": s.Admin["github"], "DATABASE_ADMIN_PASSWORD": s.databases.admin,
-		"UPSTASH_LOGIN": account + ":" + upstashKey, "RESEND_ADMIN_KEY": s.Admin["resend"], "ANTHROPIC_ADMIN_KEY": s.Admin["anthropic"],
+		"FLY_ADMIN_TOKEN": s.Admin["fly"], "GITHUB_ADMIN_TOKEN": s.Admin["github"], "RESEND_ADMIN_KEY": s.Admin["resend"], "ANTHROPIC_ADMIN_KEY": s.Admin["anthropic"],
 		"CP_ADMIN_TOKEN": s.Admin["cp"], "STRIPE_RESTRICTED_KEY": s.Admin["stripe"],
 		"SSL_CERT_FILE": s.Bundle, "PATH": os.Getenv("PATH"), envClock: s.Clock.Path(), envNetwork: s.Network.String(),
+	}
+	if s.databases != nil {
+		_, key := s.cache.AddKey(account, "pawl")
+		env["DATABASE_ADMIN_PASSWORD"], env["UPSTASH_LOGIN"] = s.databases.admin, account+":"+key
 	}
 	var list []string
 	for name, value := range env {

@@ -67,4 +67,9 @@ func (s *System) Roles() (int, error) {
 
 // Secrets gives every credential that Vendors does not know of, for a leak
 // search.
-func (s *System) Secrets() []string { return append(s.cache.Issued(), s.databases.admin) }
+func (s *System) Secrets() []string {
+	if s.databases == nil {
+		return nil
+	}
+	return append(s.cache.Issued(), s.databases.admin)
+}

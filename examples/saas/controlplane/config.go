@@ -33,6 +33,7 @@ type Config struct {
 	TenantImage   string // TENANT_IMAGE, what a tenant's machine runs
 	FlyOrg        string // FLY_ORG, where tenants' apps are made
 	FlyApp        string // FLY_APP_NAME, this app; "" is a control plane elsewhere
+	NoDatabases   bool   // TENANT_DATABASE=off: tenants' branches are made, and their platforms use none
 	NeonProject   string // NEON_PROJECT, where tenants' branches are made
 	FlyBase       string // FLY_API_BASE
 	NeonBase      string // NEON_API_BASE
@@ -64,7 +65,7 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 		PublicURL:    cmp.Or(getenv("PUBLIC_URL"), "https://molecule-cp.fly.dev"),
 		TenantURL:    cmp.Or(getenv("TENANT_URL"), "https://{app}.fly.dev"),
 		TenantPrefix: cmp.Or(getenv("TENANT_APP_PREFIX"), "molecule-tenant-"),
-		TenantImage:  getenv("TENANT_IMAGE"), FlyOrg: getenv("FLY_ORG"), FlyApp: getenv("FLY_APP_NAME"), NeonProject: getenv("NEON_PROJECT"),
+		TenantImage:  getenv("TENANT_IMAGE"), FlyOrg: getenv("FLY_ORG"), FlyApp: getenv("FLY_APP_NAME"), NeonProject: getenv("NEON_PROJECT"), NoDatabases: getenv("TENANT_DATABASE") == "off",
 		FlyBase:       cmp.Or(getenv("FLY_API_BASE"), "https://api.machines.dev"),
 		NeonBase:      cmp.Or(getenv("NEON_API_BASE"), "https://console.neon.tech"),
 		ResendBase:    cmp.Or(getenv("RESEND_API_BASE"), "https://api.resend.com"),

@@ -137,6 +137,9 @@ func (s *Server) newBranch(ctx context.Context, o Org, name string, secrets tena
 	if err != nil {
 		return c, err
 	}
+	if s.cfg.NoDatabases {
+		secrets.DatabaseURL = ""
+	}
 	sealed, err := s.box.Seal(ctx, o.ID, secrets)
 	c.DatabaseURL = sealed.DatabaseURL
 	return c, err

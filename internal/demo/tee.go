@@ -1,8 +1,7 @@
-package rehearsal
+package demo
 
 import (
 	"bytes"
-	"io"
 	"strings"
 )
 
@@ -16,17 +15,15 @@ type tee struct {
 
 func (t *tee) Write(p []byte) (int, error) {
 	t.keep.Write(p)
-	if t.d.Out == nil {
+	if t.d.screen.out == nil {
 		return len(p), nil
 	}
 	for line := range strings.Lines(string(p)) {
 		text := event(strings.TrimRight(line, "\n"))
-		if t.repeated(text) {
+		if t.repeated(text) || !t.d.whole && !told(text) {
 			continue
 		}
-		if _, err := io.WriteString(t.d.Out, "  "+t.d.dress(text)+"\n"); err != nil {
-			return 0, err
-		}
+		t.d.say("  %s", t.d.dress(text))
 	}
 	return len(p), nil
 }
@@ -39,6 +36,19 @@ func event(line string) string {
 		}
 	}
 	return strings.ReplaceAll(line, "\t", "  ")
+}
+
+// told reports whether a line is shown where not all are.
+func told(line string) bool {
+	if strings.HasPrefix(line, "…") || strings.HasPrefix(line, "✓ reach") || strings.HasPrefix(line, "next:") {
+		return false
+	}
+	for _, part := range []string{"looked:", "do:", " mint ", " fixture ", " revoke ", "refuse", "soak", " signed ", " send "} {
+		if strings.Contains(line, part) {
+			return true
+		}
+	}
+	return strings.HasPrefix(line, "✗") || strings.HasPrefix(line, "!")
 }
 
 // repeated reports whether a line tells of the same wait as the one before.
@@ -74,5 +84,5 @@ func (d *Demo) dress(line string) string {
 	if !ok || !known {
 		return line
 	}
-	return d.mark(color, mark) + " " + rest
+	return d.paint(color, mark) + " " + rest
 }

@@ -1,4 +1,4 @@
-package rehearsal
+package demo
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 )
 
 // blow kills a process at the moment when a vendor has carried out a call and
-// has not answered yet.
+// has not answered yet. The zero blow is not armed.
 type blow struct {
 	mu       sync.Mutex
 	happened func() bool // nil is not armed
@@ -25,17 +25,19 @@ func (b *blow) arm(happened func() bool, kill func() error) {
 func (b *blow) disarm() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.happened = nil
-	return b.struck
+	struck := b.struck
+	b.happened, b.struck = nil, false
+	return struck
 }
 
-// front stands before a vendor. What the vendor wrote is still in the server's
-// buffer when it returns, so an aborted handler answers nothing.
+// front stands before a vendor. Calls that change nothing are let be, and so
+// are all that users' requests cause: their answers go through.
 func (b *blow) front(vendor http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pawls := r.Method != http.MethodGet && r.Header.Get(mark) != ""
 		vendor.ServeHTTP(w, r)
-		if b.strike() {
-			panic(http.ErrAbortHandler)
+		if pawls && b.strike() {
+			panic(http.ErrAbortHandler) // what the vendor wrote is still in the server's buffer
 		}
 	})
 }
@@ -50,4 +52,18 @@ func (b *blow) strike() bool {
 	b.happened = nil
 	b.struck = b.kill() == nil
 	return b.struck
+}
+
+// mark is the header by which calls of pawl's processes are told from those of
+// the SaaS.
+const mark = "X-Demo-Pawl"
+
+// Marked is a transport that marks the calls of a pawl process.
+type Marked struct{ http.RoundTripper }
+
+// RoundTrip makes a call with the mark.
+func (m Marked) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(mark, "1")
+	return m.RoundTripper.RoundTrip(r)
 }
