@@ -6,12 +6,14 @@ import (
 	"crypto/cipher"
 	"encoding/hex"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/pawlhq/pawl/examples/saas/controlplane"
 	"github.com/pawlhq/pawl/examples/saas/platform"
 	"github.com/pawlhq/pawl/examples/saas/tenant"
+	"github.com/pawlhq/pawl/vendorsim/stripe"
 )
 
 // orgs are the tenants, as the table has them.
@@ -207,4 +209,11 @@ func (s *Live) OpensWith(key string) []string {
 		apps = append(apps, o.App)
 	}
 	return slices.DeleteFunc(apps, func(app string) bool { return !strings.Contains(s.Running(app, DecryptKeys), key) })
+}
+
+// Took reports whether the control plane has answered a Stripe event with 200.
+func (s *Live) Took(event string) bool {
+	return slices.ContainsFunc(s.Stripe.Deliveries(), func(d stripe.Delivery) bool {
+		return d.Event == event && len(d.Attempts) > 0 && d.Attempts[len(d.Attempts)-1].Status == http.StatusOK
+	})
 }
