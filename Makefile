@@ -90,8 +90,9 @@ demo-saas: servers
 
 # What a rotation costs, on this machine and now.
 .PHONY: bench
-bench: build
-	@$(GO) run ./internal/bench -pawl bin/pawl
+bench: build servers
+	@$(GO) build -trimpath -o bin/bench ./internal/bench
+	@bin/bench -pawl bin/pawl
 
 # Kills pawl reencrypt and the server beside a writer, and reads every row.
 ROWS ?= 200000

@@ -49,7 +49,7 @@ func flySpec() estate.Spec {
 				},
 				Identity: []string{"app", "name"},
 				Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true,
-					Activations: []estate.ActivationFact{{Kind: "rolling", Doc: "Restart machine by machine."}, {Kind: "next_deploy", Doc: "Wait for the next deployment."}}}},
+					Activations: []estate.ActivationFact{{Kind: "rolling", Doc: "Restart machine by machine."}, {Kind: "next_deploy", Doc: "Wait for the next deployment.", Waits: true}}}},
 		}}
 }
 

@@ -172,6 +172,7 @@ type Location struct {
 	Slots          int           // with Accepts: values it can hold at once; 0 is as many as there are
 	Discover       *Discovery    // targets are found at run time
 	ActivateWithin time.Duration // deadline of the activation; 0 is the default
+	ActivateUndo   string        // activation kind for the old value when it is put back; "" is Activate
 	Consumers      []Consumer    // what is made to load the value beside Activate, in order
 	Checks         []Check       // proofs that must pass before the next location is written
 	Shadows        []Shadow      // places whose value wins over this one's

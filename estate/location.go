@@ -136,6 +136,21 @@ func (d *decoder) checkActivation(p *spot) {
 	default:
 		d.fail(p.keys.value("activate"), d.meant(p.Activate, kinds, "there are "+oneOf(kinds)), "a location of kind %s has no activation %s", p.Kind, shown(p.Activate))
 	}
+	d.checkUndo(p, facts.Activations)
+}
+
+// checkUndo holds that pawl itself makes consumers load what was put back, where
+// the estate says how.
+func (d *decoder) checkUndo(p *spot, facts []ActivationFact) {
+	var own []string
+	for _, a := range facts {
+		if !a.Waits {
+			own = append(own, a.Kind)
+		}
+	}
+	if p.ActivateUndo != "" && !slices.Contains(own, p.ActivateUndo) {
+		d.fail(p.keys.value("activate"), d.meant(p.ActivateUndo, own, "undo: "+oneOf(own)), "a location of kind %s has no activation %s that pawl does itself", p.Kind, shown(p.ActivateUndo))
+	}
 }
 
 // identity is what tells one place from another.

@@ -159,12 +159,19 @@ func activationSchema(k *Kind) ordered {
 	if k.Location == nil || len(k.Location.Activations) == 0 {
 		return nil
 	}
-	var ways []ordered
+	var ways, own []ordered
 	for _, a := range k.Location.Activations {
-		ways = append(ways, described(a.Doc, ordered{{"const", a.Kind}}))
+		way := described(a.Doc, ordered{{"const", a.Kind}})
+		if ways = append(ways, way); !a.Waits {
+			own = append(own, way)
+		}
+	}
+	properties := ordered{{"kind", anySchema(ways...)}, {"within", refSchema("activation/properties/within")}}
+	if len(own) > 0 {
+		properties = append(properties, ordered{{"undo", anySchema(own...)}}...)
 	}
 	long := described("With a deadline of its own.", ordered{{"type", "object"}, {"required", []string{"kind"}}, {"additionalProperties", false},
-		{"properties", ordered{{"kind", anySchema(ways...)}, {"within", refSchema("activation/properties/within")}}}})
+		{"properties", properties}})
 	return anySchema(append(ways, long)...)
 }
 

@@ -77,6 +77,10 @@ func (b *builder) reload(written, of string, forward []Step) {
 			b.next()
 			stage = step.Stage
 		}
+		if step.Undo != "" { // it is pawl that does it, and so it takes no days
+			step.Title = strings.Replace(step.Title, spoken(step.Activate), spoken(step.Undo), 1)
+			step.Activate, step.Undo, step.Within, step.Acts = step.Undo, "", ActivateWithin, true
+		}
 		step.Of, step.Reverses = of, written
 		if step.Task != nil {
 			task := *step.Task

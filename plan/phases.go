@@ -270,9 +270,12 @@ func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 // else makes them, it only looks, and may take days.
 func (b *builder) activation(s *subject, l estate.Location, of string) Step {
 	waits := slices.ContainsFunc(l.Facts.Location.Activations, func(a estate.ActivationFact) bool { return a.Kind == l.Activate && a.Waits })
-	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Of: of, Within: cmp.Or(l.ActivateWithin, activateWithin(waits)),
-		Attempts: s.s.Policy.Attempts, Acts: !waits, Title: fmt.Sprintf("%s: consumers of %s load it", strings.ReplaceAll(l.Activate, "_", " "), Title(l.Use))}
+	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Undo: l.ActivateUndo, Of: of, Within: cmp.Or(l.ActivateWithin, activateWithin(waits)),
+		Attempts: s.s.Policy.Attempts, Acts: !waits, Title: fmt.Sprintf("%s: consumers of %s load it", spoken(l.Activate), Title(l.Use))}
 }
+
+// spoken is an activation's kind in words.
+func spoken(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
 
 // prove runs the checks with the new version and lets it soak.
 func (b *builder) prove() {

@@ -160,6 +160,7 @@ type Step struct {
 	Render   string          `json:"render,omitempty"`
 	Confirm  estate.Strength `json:"confirm,omitempty"`
 	Activate string          `json:"activate,omitempty"`
+	Undo     string          `json:"undo,omitempty"`     // activate: how what is put back is loaded; "" is the same way
 	Of       string          `json:"of,omitempty"`       // activate, and a task in its place: what wrote the value that is loaded, a put or the discovery of many; start: what stopped it
 	Consumer bool            `json:"consumer,omitempty"` // activate, task: its place is a consumer of what was written, not the place itself
 	Gates    string          `json:"gates,omitempty"`    // check: what wrote the place that must pass it before anything else is written

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/estate"
@@ -258,5 +259,31 @@ func TestNothingIsStoppedThatCannotBeStarted(t *testing.T) {
 	}
 	if stop.Phase != pawl.Preflight || reached != 2 {
 		t.Errorf("%d places are reached before %s (%s); want 2, in preflight", reached, stop.ID, stop.Phase)
+	}
+}
+
+// TestUndoWaitsForNoDeployment holds that what is put back is loaded by pawl
+// itself where the estate says how, within minutes, and in the old way elsewhere.
+func TestUndoWaitsForNoDeployment(t *testing.T) {
+	s := scenario{file: "deploy", secrets: []pawl.SecretName{"KEY"}, known: held}
+	p := s.make(t, s.load(t), now())
+	want := map[string]plan.Step{
+		"acme-web":  {Activate: "next_deploy", Within: plan.DeployWithin},
+		"acme-jobs": {Activate: "rolling", Within: plan.ActivateWithin, Acts: true},
+		"acme-api":  {Activate: "rolling", Within: time.Hour, Acts: true},
+	}
+	for _, u := range p.Undo {
+		app := u.Place.Settings.String("app")
+		w, ok := want[app]
+		if u.Act != plan.ActActivate || !ok {
+			continue
+		}
+		delete(want, app)
+		if u.Activate != w.Activate || u.Within != w.Within || u.Acts != w.Acts || u.Undo != "" {
+			t.Errorf("%s: %s within %s, acts %t; want %s within %s, acts %t", app, u.Activate, u.Within, u.Acts, w.Activate, w.Within, w.Acts)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("no undo loads it at %v", want)
 	}
 }

@@ -10,9 +10,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+
+	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/command"
 )
 
 // part is one measurement.
@@ -38,21 +43,31 @@ func parts() []part {
 		{"rotation", ownTime},
 		{"throughput", throughput},
 		{"makespan", makespan},
+		{"webhook", webhooks},
+		{"plane", plane},
 	}
 }
 
 func main() {
+	switch {
+	case system.IsProgram():
+		os.Exit(system.RunProgram())
+	case command.Is():
+		os.Exit(command.Run())
+	}
 	binary := flag.String("pawl", "bin/pawl", "the binary to measure")
-	only := flag.String("only", "", "names of parts, by comma: start, memory, estate, rotation, throughput, makespan")
+	only := flag.String("only", "", "names of parts, by comma: start, memory, estate, rotation, throughput, makespan, webhook, plane")
 	dir := flag.String("dir", "", "a folder on the disk to measure (default: the system's folder for temporary files)")
 	flag.Parse()
-	if err := run(*binary, *dir, *only); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *binary, *dir, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(binary, dir, only string) error {
+func run(ctx context.Context, binary, dir, only string) error {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return err
@@ -67,7 +82,7 @@ func run(binary, dir, only string) error {
 		if only != "" && !slices.Contains(strings.Split(only, ","), p.name) {
 			continue
 		}
-		if err := p.run(context.Background(), b); err != nil {
+		if err := p.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}

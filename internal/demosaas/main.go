@@ -20,6 +20,7 @@ import (
 
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/command"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
@@ -27,8 +28,8 @@ func main() {
 	switch {
 	case system.IsProgram():
 		os.Exit(system.RunProgram())
-	case isPawl():
-		os.Exit(runPawl())
+	case command.Is():
+		os.Exit(command.Run())
 	}
 	o := options{}
 	flag.BoolVar(&o.verbose, "v", false, "show what pawl prints")
@@ -57,6 +58,7 @@ type options struct {
 	rate    float64
 	gaps    bool
 	only    []string // secrets; all of them when empty
+	saw     func(system.Call)
 }
 
 // begins is where the clock begins: a Wednesday.
@@ -106,7 +108,7 @@ func open(ctx context.Context, o options, noLists bool) (w *world, err error) {
 		return nil, err
 	}
 	w = &world{opts: o}
-	if w.System, err = system.Start(ctx, system.Config{Self: self, At: begins, NoLists: noLists}); err != nil {
+	if w.System, err = system.Start(ctx, system.Config{Self: self, At: begins, NoLists: noLists, Saw: o.saw}); err != nil {
 		return nil, err
 	}
 	defer func() {

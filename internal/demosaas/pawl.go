@@ -16,33 +16,11 @@ import (
 	"time"
 
 	names "github.com/pawlhq/pawl"
-	"github.com/pawlhq/pawl/driver/all"
 	"github.com/pawlhq/pawl/examples"
-	"github.com/pawlhq/pawl/internal/cli"
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/command"
 )
-
-// role makes this binary pawl, in the time and the network of a system.
-const role = "pawl"
-
-func isPawl() bool { return len(os.Args) > 1 && os.Args[1] == role }
-
-func runPawl() int {
-	clock, network, err := system.Surroundings()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	client, err := network.Client(0)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	a := &cli.App{Streams: cli.System(), Registry: all.Drivers(), Transport: client.Transport, Dial: network.Dial, Now: clock.Now,
-		Sleep: func(ctx context.Context, until time.Time) error { return system.AskToWait(ctx, client, until) }}
-	return cli.Run(os.Args[2:], a)
-}
 
 // pawl is the command line, as processes that may be killed.
 type pawl struct {
@@ -127,7 +105,7 @@ func (p *pawl) process(ctx context.Context, in string, kill time.Duration, args 
 		fmt.Printf("$ pawl %s\n", strings.Join(args, " "))
 		outs, told = io.MultiWriter(&out, os.Stdout), io.MultiWriter(&errs, os.Stdout)
 	}
-	c := exec.CommandContext(ctx, p.self, append(append([]string{role}, args...), "--file", p.file)...)
+	c := exec.CommandContext(ctx, p.self, append(append([]string{command.Role}, args...), "--file", p.file)...)
 	c.Env, c.Stdin, c.Stdout, c.Stderr = p.env, strings.NewReader(in), outs, told
 	if err := c.Start(); err != nil {
 		return -1, err.Error(), false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pawlhq/pawl/examples"
 	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/command"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
@@ -17,8 +18,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case system.IsProgram():
 		os.Exit(system.RunProgram())
-	case isPawl():
-		os.Exit(runPawl())
+	case command.Is():
+		os.Exit(command.Run())
 	}
 	servertest.Main(m)
 }

@@ -28,6 +28,9 @@ type Person struct {
 	Wait func(ctx context.Context, until time.Time) error
 	// Reprovision gives every tenant a new database; nil does nothing.
 	Reprovision func() error
+	// Before is called with what pawl asks before it is approved; nil does
+	// nothing.
+	Before func(why string) error
 }
 
 // Result is what became of one secret.
@@ -154,6 +157,11 @@ func (p *Person) answer(name string) (string, error) {
 		}
 		return "named the old credential", nil
 	case strings.Contains(st.Next, "pawl approve"):
+		if p.Before != nil {
+			if err := p.Before(st.Why); err != nil {
+				return "", err
+			}
+		}
 		if err := p.do(st.Why); err != nil {
 			return "", err
 		}

@@ -35,6 +35,14 @@ type Config struct {
 	At   time.Time // where its clock begins
 	// NoLists has tenants log in to Redis as its one user.
 	NoLists bool
+	// Saw is told of every call over HTTP when it has been answered; nil is not.
+	Saw func(Call)
+}
+
+// Call is a call that was answered at an address of the system.
+type Call struct {
+	Method, Host, Path string
+	Began, Ended       time.Time // by its clock
 }
 
 // System is a system that runs. It is safe for concurrent use.
@@ -51,6 +59,7 @@ type System struct {
 	front     *front
 	client    *http.Client
 	hosts     map[string]http.Handler
+	saw       func(Call)
 
 	// Traffic is held for reading by each request that time must not be skipped
 	// under: what is signed is verified at the same time.
@@ -72,7 +81,7 @@ const (
 // Start starts a system in a folder of its own: the vendors, the control plane
 // with two machines, and no tenant.
 func Start(ctx context.Context, c Config) (s *System, err error) {
-	s = &System{Network: Network{}}
+	s = &System{Network: Network{}, saw: c.Saw}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -137,13 +146,22 @@ func (s *System) vendors(c Config) (err error) {
 
 // handler gives what answers for a host.
 func (s *System) handler(host string) http.Handler {
-	if h, ok := s.hosts[host]; ok {
+	h, ok := s.hosts[host]
+	switch {
+	case ok:
+	case strings.HasSuffix(host, ".fly.dev"):
+		h = s.Fly.AppsHandler()
+	default:
+		return nil
+	}
+	if s.saw == nil {
 		return h
 	}
-	if strings.HasSuffix(host, ".fly.dev") {
-		return s.Fly.AppsHandler()
-	}
-	return nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := s.Clock.Now()
+		h.ServeHTTP(w, r)
+		s.saw(Call{Method: r.Method, Host: host, Path: r.URL.Path, Began: began, Ended: s.Clock.Now()})
+	})
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)

@@ -70,7 +70,7 @@ func (s *System) Wait(ctx context.Context, until time.Time) error {
 			break
 		}
 		s.next = s.next.Add(daily)
-		if err := s.deploy(ctx); err != nil {
+		if err := s.Deploy(ctx); err != nil {
 			return fmt.Errorf("deploy the control plane: %w", err)
 		}
 	}
@@ -86,9 +86,9 @@ func (s *System) skip(to time.Time) error {
 	return s.Clock.Skip(to)
 }
 
-// deploy boots the control plane's machines one after the other, as a
+// Deploy boots the control plane's machines one after the other, as a
 // deployment does: each must be well before the next.
-func (s *System) deploy(ctx context.Context) error {
+func (s *System) Deploy(ctx context.Context) error {
 	base := "https://" + fly.MachinesHost + "/v1/apps/" + saas.App + "/machines"
 	b, err := s.Call(ctx, http.MethodGet, base, s.FlyAdmin, nil)
 	if err != nil {

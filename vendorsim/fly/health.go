@@ -65,10 +65,19 @@ func (f *Fly) watch(m *machine, p *program) {
 		f.mu.Lock()
 		if p.verdict = v; v.passing {
 			next, m.tries = p.check.interval, 0
+			m.well(p, f.now())
 		}
 		f.changed()
 		f.mu.Unlock()
 		tick.Reset(next)
+	}
+}
+
+// well keeps when the newest boot was found well, if that is what the program
+// is of. Fly.mu is held.
+func (m *machine) well(p *program, now time.Time) {
+	if n := len(m.boots); n > 0 && m.program == p && m.settled == m.want && m.boots[n-1].Well.IsZero() {
+		m.boots[n-1].Well = now
 	}
 }
 

@@ -41,6 +41,7 @@ type machine struct {
 	want    int        // counts the changes of what the program is to be
 	settled int        // the last of them that was acted on
 	tries   int        // launches again since it last worked
+	boots   []Boot
 }
 
 type event struct {

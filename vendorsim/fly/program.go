@@ -51,6 +51,9 @@ func (f *Fly) run(m *machine) {
 	if m.program != nil {
 		m.phase = stateReplacing
 	}
+	if !m.stopped {
+		m.boots = append(m.boots, Boot{Machine: m.id, Told: f.now()})
+	}
 	f.changed()
 	f.beside(func() { f.settle(m) })
 }

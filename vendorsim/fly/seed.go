@@ -99,6 +99,20 @@ func (f *Fly) AddOrgToken(org, name string, life time.Duration) (id, value strin
 	return t.id, t.header()
 }
 
+// RevokeToken revokes a token, as a person does. It panics on one that is not
+// there.
+func (f *Fly) RevokeToken(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, t := range f.tokens {
+		if t.id == id {
+			t.revokedAt = f.now()
+			return
+		}
+	}
+	panic("fly: no such token: " + id)
+}
+
 // SetSecret stores a value, staged: machines that run keep what they have.
 func (f *Fly) SetSecret(app, name, value string) {
 	f.mu.Lock()

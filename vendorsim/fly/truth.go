@@ -93,6 +93,27 @@ func (f *Fly) Started(app string) []string {
 	return ids
 }
 
+// Boot is one replacement of the program of a machine, which is another process.
+type Boot struct {
+	Machine string
+	Told    time.Time // when a call had it boot
+	Well    time.Time // when its check passed first; zero where it has not
+}
+
+// Boots lists the boots of an app's machines that calls have asked for, each
+// machine's oldest first. There are none where programs boot within calls.
+func (f *Fly) Boots(app string) []Boot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []Boot
+	if a := f.apps[app]; a != nil {
+		for _, m := range a.machines {
+			list = append(list, m.boots...)
+		}
+	}
+	return list
+}
+
 // Busy reports whether a program is about to start or to stop, or has not yet
 // been found well.
 func (f *Fly) Busy() bool {

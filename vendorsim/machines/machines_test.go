@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -220,6 +221,31 @@ func TestRequestsUnderWayEnd(t *testing.T) {
 				t.Errorf("it ended as %s", got)
 			}
 		})
+	}
+}
+
+// A connection that was made for a request which went by another one does not
+// keep a program from stopping: net/http's server waits for it to be used.
+func TestUnusedConnectionsDoNotHoldUpAStop(t *testing.T) {
+	w := newWorld(t, within)
+	id := w.create(nil, nil)
+	w.healthy()
+	began := time.Now()
+	for range 5 {
+		var load sync.WaitGroup
+		for range 64 {
+			load.Go(func() {
+				if code, _, _ := w.reach("GET", "/key", ""); code != http.StatusOK {
+					t.Errorf("a request ends with status %d", code)
+				}
+			})
+		}
+		load.Wait()
+		w.api("POST", "/v1/apps/web/machines/"+id, map[string]any{"config": map[string]any{"image": "v2"}})
+		w.healthy()
+	}
+	if took := time.Since(began); took > 4*time.Second { // without it each takes one or two
+		t.Errorf("five replacements took %s", took)
 	}
 }
 

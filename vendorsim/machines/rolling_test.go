@@ -130,6 +130,15 @@ func TestRollingUpdateCostsNoRequest(t *testing.T) {
 		w.until("both serve with "+value, func() bool { return l.count(value, first) > 0 && l.count(value, second) > 0 })
 	}
 	l.ended(t)
+	boots := w.Boots("web")
+	if len(boots) != 6 {
+		t.Fatalf("two machines that were made and replaced twice have booted %d times", len(boots))
+	}
+	for i, b := range boots {
+		if !b.Well.After(b.Told) || i%3 > 0 && !b.Told.After(boots[i-1].Well) {
+			t.Errorf("boot %d of %v is out of order", i, boots)
+		}
+	}
 }
 
 // A program that cannot work with its new secret stops the rollout at its

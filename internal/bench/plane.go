@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pawlhq/pawl/examples"
+	"github.com/pawlhq/pawl/internal/person"
+	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/command"
+	"github.com/pawlhq/pawl/vendorsim/fly"
+	"github.com/pawlhq/pawl/vendorsim/postgres"
+	"github.com/pawlhq/pawl/vendorsim/redis"
+	"github.com/pawlhq/pawl/vendorsim/saas"
+)
+
+const (
+	planeClients = 4
+	planeWindow  = 3 * time.Second // before a rotation, and after it
+	planeRounds  = 3
+)
+
+// plane measures how many requests the control plane of examples/saas answers
+// before, during and after a rotation that replaces its two machines one by one.
+// Clients read an org, each as soon as it has the last answer, through the
+// stand-in of Fly's proxy. Not one may fail. Clients, vendors, the proxy, both
+// machines, PostgreSQL and pawl share this machine's processors, and so bound
+// each other: the part of them that pawl has is shown too.
+func plane(ctx context.Context, _ *bench) error {
+	p, err := newPlaneSite(ctx)
+	if errors.Is(err, postgres.ErrMissing) || errors.Is(err, redis.ErrMissing) {
+		fmt.Println("bench: the control plane's requests are left out:", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = p.measure(ctx)
+	return errors.Join(err, p.system.Close())
+}
+
+// planeSite is a system with one tenant, and somebody who rotates with pawl.
+type planeSite struct {
+	system *system.System
+	person *person.Person
+	org    string // its path
+
+	self, file string
+	env        []string
+	busy       time.Duration // processor time of pawl
+}
+
+func newPlaneSite(ctx context.Context) (p *planeSite, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s, err := system.Start(ctx, system.Config{Self: self, At: time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	t, err := s.Provision(ctx, "acme")
+	if err != nil {
+		return nil, err
+	}
+	p = &planeSite{system: s, org: "/cp/orgs/" + t.ID, self: self, file: filepath.Join(s.Dir, "pawl.yaml"),
+		env: append(s.Environment(), "PAWL_ACTOR=bench", "HOME="+s.Dir)}
+	if err := os.WriteFile(p.file, examples.Runbook, 0o600); err != nil {
+		return nil, err
+	}
+	p.person = &person.Person{Vendors: s.Vendors, Now: s.Clock.Now, Wait: s.Wait,
+		Run: func(in string, args ...string) (int, string) { return p.pawl(ctx, in, args...) }}
+	return p, p.person.Adopt()
+}
+
+// pawl runs a command, as a process.
+func (p *planeSite) pawl(ctx context.Context, in string, args ...string) (code int, text string) {
+	var out, errs bytes.Buffer
+	c := exec.CommandContext(ctx, p.self, append(append([]string{command.Role}, args...), "--file", p.file)...)
+	c.Env, c.Stdin, c.Stdout, c.Stderr = p.env, strings.NewReader(in), &out, &errs
+	err := c.Run()
+	if c.ProcessState == nil {
+		return -1, err.Error()
+	}
+	p.busy += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	if err == nil && out.Len() > 0 {
+		return 0, out.String()
+	}
+	return c.ProcessState.ExitCode(), errs.String() + out.String()
+}
+
+// measure rotates two secrets of the control plane in turns.
+func (p *planeSite) measure(ctx context.Context) error {
+	names := []string{saas.FlyToken, saas.WebhookSecret}
+	var before []float64
+	during, after, busy := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
+	c := p.clients(ctx)
+	defer c.stop()
+	for range planeRounds {
+		for _, name := range names {
+			rates, share, err := p.around(ctx, c, name)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			before = append(before, rates[0])
+			during[name], after[name] = append(during[name], rates[1]/rates[0]), append(after[name], rates[2]/rates[0])
+			busy[name] = append(busy[name], share)
+		}
+	}
+	one, err := p.oneMachine(ctx, c)
+	if err != nil {
+		return err
+	}
+	show(fmt.Sprintf("control_plane_%d_clients", planeClients), median(before), "requests/s")
+	show("control_plane_one_machine", one, "ratio")
+	for _, name := range names {
+		show("control_plane_during_"+name, median(during[name]), "ratio")
+		show("control_plane_after_"+name, median(after[name]), "ratio")
+		show("control_plane_pawl_share_"+name, median(busy[name]), "ratio")
+	}
+	return c.stop()
+}
+
+// around gives the requests a second before, during and after a rotation, and
+// which part of the processors pawl had during it.
+func (p *planeSite) around(ctx context.Context, c *closedLoop, name string) (rates [3]float64, share float64, err error) {
+	window := func() error { return sleep(ctx, planeWindow) }
+	rotate := func() error {
+		busy, began := p.busy, time.Now()
+		r, err := p.person.Rotate(ctx, name)
+		if err == nil && r.Outcome != person.Done {
+			err = fmt.Errorf("it is %s: %s", r.Outcome, r.Why)
+		}
+		share = float64(p.busy-busy) / float64(time.Since(began)) / float64(runtime.NumCPU())
+		return err
+	}
+	for i, do := range []func() error{window, rotate, window} {
+		if rates[i], err = c.rate(do); err != nil {
+			return rates, share, err
+		}
+	}
+	return rates, share, nil
+}
+
+// oneMachine gives the requests a second of one of both machines, as a ratio to
+// those of both: what a rollout costs at least while it replaces the other.
+func (p *planeSite) oneMachine(ctx context.Context, c *closedLoop) (float64, error) {
+	machine := "https://" + fly.MachinesHost + "/v1/apps/" + saas.App + "/machines/" + p.system.Fly.Machines(saas.App)[0]
+	var ratios []float64
+	for range planeRounds {
+		both, err := c.rate(func() error { return sleep(ctx, planeWindow) })
+		if err != nil {
+			return 0, err
+		}
+		if _, err := p.system.Call(ctx, http.MethodPost, machine+"/stop", p.system.FlyAdmin, nil); err != nil {
+			return 0, err
+		}
+		one, err := c.rate(func() error { return sleep(ctx, planeWindow) })
+		if err != nil {
+			return 0, err
+		}
+		ratios = append(ratios, one/both)
+		if _, err := p.system.Call(ctx, http.MethodPost, machine+"/start", p.system.FlyAdmin, nil); err != nil {
+			return 0, err
+		}
+		for p.system.Fly.Busy() {
+			if err := sleep(ctx, 20*time.Millisecond); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return median(ratios), nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// closedLoop is some clients that ask again as soon as they have an answer. It
+// is safe for concurrent use.
+type closedLoop struct {
+	end  context.CancelFunc
+	work sync.WaitGroup
+
+	mu     sync.Mutex
+	n      int
+	failed error // the first failure
+}
+
+func (p *planeSite) clients(ctx context.Context) *closedLoop {
+	ctx, end := context.WithCancel(ctx)
+	c := &closedLoop{end: end}
+	for range planeClients {
+		c.work.Go(func() {
+			for ctx.Err() == nil {
+				p.system.Traffic.RLock()
+				_, err := p.system.Plane(context.WithoutCancel(ctx), http.MethodGet, p.org, nil)
+				p.system.Traffic.RUnlock()
+				c.answered(err)
+			}
+		})
+	}
+	return c
+}
+
+func (c *closedLoop) answered(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	if c.failed == nil {
+		c.failed = err
+	}
+}
+
+func (c *closedLoop) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+// rate gives the answers a second while something is done.
+func (c *closedLoop) rate(do func() error) (float64, error) {
+	n, began := c.count(), time.Now()
+	err := do()
+	return float64(c.count()-n) / time.Since(began).Seconds(), err
+}
+
+// stop ends the clients and gives the first failure.
+func (c *closedLoop) stop() error {
+	c.end()
+	c.work.Wait()
+	return c.failed
+}
