@@ -31,7 +31,7 @@ var layers = []struct {
 	{"envelope", 2},
 	{"estate", 2},
 	{"vendorsim", 2},
-	{"vendorsim/saas", 3}, // its control plane is an application, which imports envelope
+	{"vendorsim/saas", 4}, // it runs examples/saas
 	{"plan", 3},
 	{"driver", 3},
 	{"evidence", 3},

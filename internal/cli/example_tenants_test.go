@@ -25,7 +25,7 @@ import (
 // tenants is the world of examples/tenants: a control plane and tenants at Fly
 // whose Redis is a real one behind Upstash's stand-in, and pawl beside it.
 type tenants struct {
-	*saas.SaaS
+	*saas.Live
 	t        *testing.T
 	upstash  *upstash.Upstash
 	database string
@@ -52,7 +52,7 @@ func newTenants(t *testing.T) *tenants {
 	if _, err = w.upstash.AddDatabase(t.Context(), upstash.Database{ID: w.database, Owner: tenantsAccount, Name: "tenants", Slug: slug, Server: server}); err != nil {
 		t.Fatal(err)
 	}
-	if w.SaaS, err = saas.New(saas.Config{Now: clock, Boot: 5 * time.Second, Redis: w.login, First: map[string]string{saas.RedisURL: w.url()}}); err != nil {
+	if w.Live, err = saas.Start(saas.Config{Now: clock, Boot: 5 * time.Second, Redis: w.login, First: map[string]string{saas.RedisURL: w.url()}}); err != nil {
 		t.Fatal(err)
 	}
 	_, key := w.upstash.AddKey(tenantsAccount, "pawl")

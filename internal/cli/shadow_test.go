@@ -51,7 +51,7 @@ secrets:
 
 // overridden is the tenants' platforms and pawl beside them.
 type overridden struct {
-	*saas.SaaS
+	*saas.Live
 	t   *testing.T
 	now time.Time
 	dir string
@@ -62,7 +62,7 @@ func newOverridden(t *testing.T) *overridden {
 	t.Helper()
 	w := &overridden{t: t, now: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC), dir: t.TempDir()}
 	var err error
-	if w.SaaS, err = saas.New(saas.Config{Now: func() time.Time { return w.now }}); err != nil {
+	if w.Live, err = saas.Start(saas.Config{Now: func() time.Time { return w.now }}); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("ANTHROPIC_ADMIN_KEY", w.Admin["anthropic"])
@@ -111,7 +111,9 @@ func TestOverridesAreAskedAbout(t *testing.T) {
 	const own = "ws-cove-1"
 	w := newOverridden(t)
 	_, key := w.Anthropic.CreateKey(anthropic.Key{Name: "cove's own"})
-	w.Override("cove", own, key)
+	if err := w.Override("cove", own, key); err != nil {
+		t.Fatal(err)
+	}
 	before, after := w.rotated()
 	for _, slug := range w.Tenants() {
 		if w.GlobalKey(slug) != after {

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -32,7 +33,7 @@ func Runbook() []*Scenario {
 
 // runbook is the system of the runbook while one of its secrets rotates.
 type runbook struct {
-	*saas.SaaS
+	*saas.Live
 	name     string
 	clock    *Clock
 	database *vendor // the control plane's database, to its driver
@@ -43,6 +44,7 @@ type runbook struct {
 	turned   bool      // the tenants were found, after which one has gone and one has come
 	hand     string    // what a person made; "" is nothing yet
 	handID   string
+	lying    string   // what places do with the next write; "" is nothing
 	strange  []string // ids of credentials that somebody else made
 }
 
@@ -85,13 +87,16 @@ func (b *runbook) start() error {
 	b.database.admin, b.redis.admin = "admin-canary-of-the-database", "admin-canary-of-the-redis"
 	first := map[string]string{saas.DatabaseURL: databaseURL(initial(b.database, saas.DatabaseRole)), saas.RedisURL: redisURL(initial(b.redis, ""))}
 	var err error
-	b.SaaS, err = saas.New(saas.Config{Now: b.clock.Now, Rand: rand.NewChaCha8([32]byte{3}), Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second,
-		Database: b.database.logsIn(databaseURL), Redis: b.redis.logsIn(redisURL), First: first})
+	b.Live, err = saas.Start(saas.Config{Now: b.clock.Now, Rand: rand.NewChaCha8([32]byte{3}), Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second,
+		Database: b.database.logsIn(databaseURL), Redis: b.redis.logsIn(redisURL), First: first,
+		Sleep: func(ctx context.Context, d time.Duration) error { b.clock.Add(d); return ctx.Err() }})
 	if err != nil {
 		return err
 	}
 	_, own := b.Anthropic.CreateKey(ownKey)
-	b.Override("bolt", "ws-bolt-2", own)
+	if err := b.Override("bolt", "ws-bolt-2", own); err != nil {
+		return err
+	}
 	b.vendors = vendorsim.Transport(b.Hosts())
 	b.first = b.Tenants()
 	return nil
@@ -178,6 +183,8 @@ func (b *runbook) lists(req *http.Request) bool {
 // turnover has a tenant go and another come, which began to be made before the
 // control plane had anything new.
 func (b *runbook) turnover() error {
+	defer b.lie(b.lying) // which is about pawl's writes
+	b.lie("")
 	if err := b.RemoveTenant("cove"); err != nil {
 		return err
 	}

@@ -84,6 +84,7 @@ func statusKind(req *http.Request) CallKind {
 // next end; "" stops.
 func (b *runbook) lie(kind string) {
 	kinds := map[string]vendorsim.Kind{string(LieNothing): vendorsim.OKStoreNothing, string(LieEmpty): vendorsim.OKStoreEmpty, string(LieShort): vendorsim.OKStoreTruncated}
+	b.lying = kind
 	b.database.lie, b.redis.lie = kind, kind
 	lie, lies := kinds[kind]
 	for _, f := range []*vendorsim.Faults{b.Fly.Faults(), b.GitHub.Faults(), b.Faults()} {

@@ -172,7 +172,7 @@ func (b *runbook) strangerMints() error {
 	var id string
 	switch b.name {
 	case saas.FlyToken:
-		id, _ = b.Fly.AddDeployToken(molecule.App, "somebody else's", 20*365*daily)
+		id, _ = b.Fly.AddOrgToken(molecule.Org, "somebody else's", 20*365*daily)
 	case saas.ResendKey:
 		id, _ = b.Resend.AddKey("somebody else's", "sending_access", "")
 	case saas.DatabaseURL:

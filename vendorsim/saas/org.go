@@ -20,7 +20,7 @@ type org struct {
 	owner          string // who is told that the tenant is erased
 	branch         string // at Neon
 	customer       string // at Stripe
-	platform       platform
+	platform       tenancy
 }
 
 // org finds a tenant by its id or its slug.

@@ -14,7 +14,7 @@ import (
 
 // platform is a tenant's platform: global secrets and workspaces that boot
 // with them.
-type platform struct {
+type tenancy struct {
 	global     map[string]setting
 	workspaces []*workspace
 	lines      []logLine
@@ -38,7 +38,7 @@ type logLine struct {
 	text string
 }
 
-func newPlatform() platform { return platform{global: map[string]setting{}} }
+func newPlatform() tenancy { return tenancy{global: map[string]setting{}} }
 
 // withWorkspace finds the workspace in the path.
 func withWorkspace(do func(*process, *route.Call, *org, *workspace)) func(*process, *route.Call, *org) {

@@ -9,6 +9,7 @@
 package saas
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,6 +85,10 @@ type Config struct {
 
 	// Redis logs in with a TENANT_REDIS_URL. Nil takes every one.
 	Redis func(url string) error
+
+	// Sleep lets a program wait; nil has what it waits for done at once. It is
+	// for Start alone, as Rows is for New.
+	Sleep func(ctx context.Context, d time.Duration) error
 
 	// Rows keeps the table org_instances; nil is one in memory.
 	Rows Rows

@@ -36,13 +36,13 @@ func (s *SaaS) redisLogin(raw string) error {
 }
 
 // Stored gives what the control plane's secret holds at Fly.
-func (s *SaaS) Stored(name string) string {
+func (s *Vendors) Stored(name string) string {
 	v, _ := s.Fly.SecretValue(App, name)
 	return v
 }
 
 // Running gives what the machines of an app run with; "" where they differ.
-func (s *SaaS) Running(app, name string) string {
+func (s *Vendors) Running(app, name string) string {
 	var all string
 	for i, id := range s.Fly.Machines(app) {
 		v, _ := s.Fly.MachineEnv(app, id, name)
@@ -102,7 +102,7 @@ func (s *SaaS) RedisWorks() bool {
 }
 
 // everywhere asks each machine of an app.
-func (s *SaaS) everywhere(app string, ask func(env func(string) string) bool) bool {
+func (s *Vendors) everywhere(app string, ask func(env func(string) string) bool) bool {
 	for _, id := range s.Fly.Machines(app) {
 		if !ask(func(name string) string { v, _ := s.Fly.MachineEnv(app, id, name); return v }) {
 			return false
@@ -202,12 +202,12 @@ func (s *SaaS) Failing() []string {
 }
 
 // accepts asks about what each machine of the control plane runs with.
-func (s *SaaS) accepts(name string, accepted func(string) bool) bool {
+func (s *Vendors) accepts(name string, accepted func(string) bool) bool {
 	return s.everywhere(App, func(env func(string) string) bool { return accepted(env(name)) })
 }
 
 // mayBeFrom reports whether mail may come from an address.
-func (s *SaaS) mayBeFrom(from string) bool {
+func (s *Vendors) mayBeFrom(from string) bool {
 	a, err := mail.ParseAddress(from)
 	if err != nil {
 		return false
@@ -217,7 +217,7 @@ func (s *SaaS) mayBeFrom(from string) bool {
 }
 
 // Signs reports whether Stripe signs with a secret now.
-func (s *SaaS) Signs(secret string) bool {
+func (s *Vendors) Signs(secret string) bool {
 	for _, e := range s.Stripe.Endpoints() {
 		if !e.Disabled && slices.Contains(e.Secrets, secret) {
 			return true
@@ -228,7 +228,7 @@ func (s *SaaS) Signs(secret string) bool {
 
 // TakesEvents has Stripe send an event, and reports whether it and all before
 // it were taken.
-func (s *SaaS) TakesEvents() bool {
+func (s *Vendors) TakesEvents() bool {
 	s.Stripe.Emit("customer.subscription.updated", map[string]any{"id": "sub_runbook"})
 	s.Stripe.Deliver()
 	return !slices.ContainsFunc(s.Stripe.Deliveries(), func(d stripe.Delivery) bool { return !d.Over })

@@ -71,7 +71,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := map[string]*int64{"redis": nil, "database": nil}
-	if len(s.cache.urls(row)) > 0 {
+	if len(s.cache.urls(row)) > 0 && s.cache.instead == nil {
 		var n int64
 		err = s.withRedis(r.Context(), func(ctx context.Context, c *redis.Client) (err error) {
 			n, err = c.Incr(ctx, s.cache.key).Result()
@@ -79,7 +79,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) {
 		})
 		out["redis"] = &n
 	}
-	if row.DatabaseURL != "" && err == nil {
+	if row.DatabaseURL != "" && s.database.instead == nil && err == nil {
 		var n int64
 		err = s.withDatabase(r.Context(), func(ctx context.Context, p *pgxpool.Pool) (err error) {
 			n, err = countVisit(ctx, p)

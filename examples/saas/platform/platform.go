@@ -87,6 +87,10 @@ type Deps struct {
 	HTTP *http.Client                                                         // to the control plane and the model; nil is one with a time limit
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // to PostgreSQL and Redis; nil is net.Dialer's. TLS is spoken over what it gives
 	Log  *slog.Logger                                                         // nil discards
+
+	// Login logs in to the tenant's servers where a platform runs in a process
+	// that has none. Its visits are then not counted. Nil speaks to the servers.
+	Login func(ctx context.Context, url string) error
 }
 
 func (d Deps) orDefaults() Deps {
@@ -145,8 +149,8 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		now: d.Now, log: d.Log, admin: digest(c.AdminToken), store: c.Store, closes: func() error { return nil },
 		model:    model{http: d.HTTP, base: strings.TrimRight(cmp.Or(c.Model, anthropicAPI), "/")},
 		row:      row{http: d.HTTP, base: strings.TrimRight(c.ControlPlane, "/"), token: c.AdminToken, org: c.Org, box: box, turn: make(chan struct{}, 1)},
-		database: database{dial: d.Dial, now: d.Now},
-		cache:    cache{dial: d.Dial, now: d.Now, own: c.RedisURL, key: "visits:" + c.Org},
+		database: database{dial: d.Dial, now: d.Now, instead: d.Login},
+		cache:    cache{dial: d.Dial, now: d.Now, instead: d.Login, own: c.RedisURL, key: "visits:" + c.Org},
 	}
 	if s.store == nil {
 		own, err := openSQLite(ctx, c.DataDir, d.Now)

@@ -45,3 +45,21 @@ func (v *vault) openBooted(ctx context.Context, w Workspace) (string, error) {
 	plain, err := v.booted.Open(ctx, keyScope, w.ID, w.Booted)
 	return string(plain), err
 }
+
+// OpenSecret opens a secret for those who have a Store's keys.
+func OpenSecret(ctx context.Context, keys envelope.Rings, s Secret) (string, error) {
+	v := newVault(keys)
+	return v.openSecret(ctx, s)
+}
+
+// SealSecret seals a secret's value as a Server does.
+func SealSecret(ctx context.Context, keys envelope.Rings, workspace, key, value string) ([]byte, error) {
+	v := newVault(keys)
+	return v.sealSecret(ctx, workspace, key, value)
+}
+
+// OpenBooted opens the key that a workspace booted with; "" is none.
+func OpenBooted(ctx context.Context, keys envelope.Rings, w Workspace) (string, error) {
+	v := newVault(keys)
+	return v.openBooted(ctx, w)
+}
