@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/pawlhq/pawl"
@@ -140,8 +141,12 @@ func redisURL(c *vendorCred) string {
 }
 
 // logsIn gives a login as consumers make it, which counts as a use.
+// Several consumers may log in at once.
 func (v *vendor) logsIn(form func(*vendorCred) string) func(string) error {
+	var one sync.Mutex
 	return func(raw string) error {
+		one.Lock()
+		defer one.Unlock()
 		for _, c := range v.creds {
 			if form(c) == raw && !c.inactive {
 				c.used = v.clock.Now()
