@@ -19,8 +19,9 @@ import (
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
-// patience is how long somebody waits for an answer.
-const patience = 5 * time.Second
+// patience is how long somebody waits for an answer: longer than a program takes
+// to boot beside other tests.
+const patience = 30 * time.Second
 
 // healthy is `curl https://molecule-cp.fly.dev/health`.
 func healthy(ctx context.Context, w *world) error {
@@ -33,7 +34,7 @@ func healthy(ctx context.Context, w *world) error {
 
 // well waits until every program is.
 func well(ctx context.Context, w *world) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if !until(ctx, func() bool { return !w.Fly.Busy() }) {
 		return errors.New("a program still boots")
@@ -41,9 +42,12 @@ func well(ctx context.Context, w *world) error {
 	return nil
 }
 
+// impatience is how long somebody waits for the list of tenants.
+const impatience = 5 * time.Second
+
 // lists is a look at the tenants.
 func lists(ctx context.Context, w *world) error {
-	ctx, cancel := context.WithTimeout(ctx, patience/2)
+	ctx, cancel := context.WithTimeout(ctx, impatience)
 	defer cancel()
 	return w.orgs(ctx)
 }
