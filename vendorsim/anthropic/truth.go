@@ -39,6 +39,16 @@ func (a *Anthropic) Status(id string) string {
 	return ""
 }
 
+// KeyValue gives the value of a key by its id, to be compared and never printed.
+func (a *Anthropic) KeyValue(id string) (string, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if k := a.key(id); k != nil {
+		return k.value, true
+	}
+	return "", false
+}
+
 // Accepted reports whether a value opens anything now.
 func (a *Anthropic) Accepted(value string) bool { return a.AcceptedAt(value, a.now()) }
 

@@ -1,6 +1,7 @@
 package fly
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -63,6 +64,13 @@ func (f *Fly) SecretValue(app, name string) (string, bool) {
 	}
 	s, ok := a.newest().secrets[name]
 	return s.value, ok
+}
+
+// Apps lists the names of all apps, in their order.
+func (f *Fly) Apps() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.apps))
 }
 
 // Machines lists the ids of an app's machines.

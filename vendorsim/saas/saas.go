@@ -1,22 +1,27 @@
-// Package saas is a whole system that lives on the vendors: a control plane
-// that runs at Fly and provisions tenants, bills, mails and erases, and the
-// platforms of its tenants, on which workspaces call a language model. It is
-// what a runbook of eleven secrets is written for.
+// Package saas is a whole system that lives on the vendors: examples/saas, its
+// control plane and the platforms of its tenants, in the machines of Fly's
+// stand-in. It is what a runbook of eleven secrets is written for.
 //
-// The control plane does everything with the environment that its machines
-// booted with, as on Fly: a secret that is stored and not loaded changes
-// nothing, and a dead one shows where it is used and nowhere else.
+// The programs do everything with the environment that their machines booted
+// with, as on Fly: a secret that is stored and not loaded changes nothing, and a
+// dead one shows where it is used and nowhere else.
+//
+// Vendors are the stand-ins with what they alone can tell, also where the
+// programs run elsewhere. SaaS has the programs in this process.
 package saas
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl/examples/saas/controlplane"
 	"github.com/pawlhq/pawl/vendorsim"
 	"github.com/pawlhq/pawl/vendorsim/fly"
 	"github.com/pawlhq/pawl/vendorsim/molecule"
@@ -55,8 +60,13 @@ const (
 	ActionsToken  = "GITHUB_TOKEN" // GitHub makes it for each run; nobody can rotate it
 	AnthropicKey  = "ANTHROPIC_API_KEY"
 
-	TenantRedis = "REDIS_URL" // what a tenant's container calls RedisURL
+	TenantRedis = "REDIS_URL" // what a tenant's machine calls RedisURL
 )
+
+// Names lists the runbook's secrets in its order.
+func Names() []string {
+	return []string{FlyToken, NeonKey, DatabaseURL, RedisURL, EncryptionKey, ResendKey, ResendFrom, StripeKey, WebhookSecret, ActionsToken, AnthropicKey}
+}
 
 // Config says how fast the system is, and what stands behind its addresses.
 // The zero Config does everything at once and takes every Redis URL.
@@ -79,51 +89,78 @@ type Config struct {
 	Launcher fly.Launcher
 	Hold     time.Duration
 
-	// Database logs in with a DATABASE_URL. Nil asks the database's server in
-	// memory.
-	Database func(url string) error
+	// Database is what DATABASE_URL logs in to; nil is Neon's server in memory.
+	Database Logins
 
-	// Redis logs in with a TENANT_REDIS_URL. Nil takes every one.
-	Redis func(url string) error
+	// Redis is what TENANT_REDIS_URL logs in to; nil takes every one.
+	Redis Logins
 
 	// Sleep lets a program wait; nil has what it waits for done at once. It is
-	// for Start alone, as Rows is for New.
+	// for Start alone.
 	Sleep func(ctx context.Context, d time.Duration) error
 
-	// Rows keeps the table org_instances; nil is one in memory.
-	Rows Rows
+	// Table has org_instances in a real database; nil keeps it in memory. It is
+	// for Start alone.
+	Table *Table
 
 	// First has values that are made outside, by secret: those of the
 	// database and of Redis, where real servers are behind them.
 	First map[string]string
 }
 
-// SaaS is the system with its vendors. It is safe for concurrent use.
+// Table is where org_instances is, when it is not in memory.
+type Table struct {
+	// Dial reaches the server of a DATABASE_URL: each machine of the control
+	// plane opens its own.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Open opens the rows beside all machines, with a login that never changes.
+	// It is called once, when the first machines have made the table.
+	Open func() (controlplane.Store, error)
+}
+
+// SaaS is the system with its programs as they are, in the machines of Fly's
+// stand-in and in this process. What platforms keep is in memory and outlives
+// them, and so are the rows unless Config says otherwise. It is safe for
+// concurrent use.
 type SaaS struct {
 	*Vendors
 
-	cfg     Config
-	vendors http.RoundTripper
+	cfg    Config
+	hosts  http.RoundTripper
+	client *http.Client // that of the programs
+	faults vendorsim.Faults
+	rows   controlplane.Store
 
-	mu     sync.Mutex
-	orgs   []*org
-	turn   int
-	events map[string]bool // ids of Stripe events that were taken
-	front  vendorsim.Front
+	mu      sync.Mutex
+	volumes map[string]*volume // by the app of a tenant
 }
 
-// New makes the system, with three tenants of three workspaces each. One
-// workspace is paused; one has a key of its own at the language model.
-func New(c Config) (*SaaS, error) {
+// Start starts the system, with three tenants of three workspaces each. One
+// workspace is paused. The rows are as an older release wrote them.
+func Start(c Config) (*SaaS, error) {
 	c = c.withDefaults()
-	if c.Rows == nil {
-		c.Rows = &memory{rows: map[string]Row{}}
+	c.Rand = &shared{r: c.Rand}
+	s := &SaaS{volumes: map[string]*volume{}, rows: &controlplane.Memory{}}
+	c.Launcher = fly.InProcess(s.boot)
+	s.cfg = c
+	s.client = &http.Client{Transport: roundTrip(s.roundTrip)}
+	s.Vendors = NewVendors(c, s.client.Transport)
+	s.hosts = vendorsim.Transport(s.Hosts())
+	for name, value := range map[string]string{
+		"CP_ADMIN_TOKEN": s.Admin["cp"], "FLY_ORG": molecule.Org, "NEON_PROJECT": TenantProject, "TENANT_IMAGE": "registry.fly.io/molecule-tenant:latest",
+		"PUBLIC_URL": "https://" + Host, "TENANT_APP_PREFIX": TenantPrefix,
+	} {
+		s.Fly.SetSecret(App, name, value)
 	}
-	s := &SaaS{cfg: c, events: map[string]bool{}}
-	s.Vendors = NewVendors(c, vendorsim.Transport(map[string]http.Handler{Host: s}))
-	s.vendors = vendorsim.Transport(s.Hosts())
+	s.Fly.AddMachines(App, molecule.Machines)
+	if c.Table != nil {
+		var err error
+		if s.rows, err = c.Table.Open(); err != nil {
+			return nil, fmt.Errorf("saas: open the rows: %w", err)
+		}
+	}
 	for i, slug := range []string{"acme", "bolt", "cove"} {
-		if err := s.seedTenant(slug, i); err != nil {
+		if err := s.seed(slug, i == 1); err != nil {
 			return nil, fmt.Errorf("saas: make the tenant %s: %w", slug, err)
 		}
 	}
@@ -136,10 +173,33 @@ func New(c Config) (*SaaS, error) {
 // Hosts gives the handlers by host, for vendorsim.Transport.
 func (s *SaaS) Hosts() map[string]http.Handler {
 	hosts := s.Vendors.Hosts()
-	hosts[Host] = s
+	hosts[Host] = s.Fly.AppHandler(App)
 	return hosts
 }
 
-// Faults gives the faults between callers and the control plane. The lies of
-// tenants' platforms about writes are in it too.
-func (s *SaaS) Faults() *vendorsim.Faults { return &s.front.Faults }
+// Faults gives the lies of tenants' platforms about writes.
+func (s *SaaS) Faults() *vendorsim.Faults { return &s.faults }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// roundTrip takes a request of a program's to a vendor, or to an app.
+func (s *SaaS) roundTrip(r *http.Request) (*http.Response, error) {
+	if host := r.URL.Hostname(); strings.HasSuffix(host, ".fly.dev") {
+		return vendorsim.Transport(map[string]http.Handler{host: s.Fly.AppsHandler()}).RoundTrip(r)
+	}
+	return s.hosts.RoundTrip(r)
+}
+
+// shared is a source of randomness that programs side by side read.
+type shared struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (s *shared) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.r.Read(b)
+}

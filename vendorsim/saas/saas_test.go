@@ -20,7 +20,7 @@ import (
 
 // site is a system with a clock.
 type site struct {
-	*saas.Live
+	*saas.SaaS
 	t   *testing.T
 	now time.Time
 }
@@ -30,7 +30,7 @@ func newSite(t *testing.T, c saas.Config) *site {
 	s := &site{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	c.Now, c.Rand = func() time.Time { return s.now }, rand.NewChaCha8([32]byte{1})
 	var err error
-	if s.Live, err = saas.Start(c); err != nil {
+	if s.SaaS, err = saas.Start(c); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pawlhq/pawl/vendorsim"
@@ -27,13 +29,21 @@ type Vendors struct {
 	Admin map[string]string // pawl's own credentials, by driver; "cp" is the control plane's
 	First map[string]string // what every secret held at first
 	IDs   map[string]string // the ids of those at their issuers, where they have one
+
+	database, redis Logins
 }
 
 // NewVendors makes the vendors. plane takes Stripe's events to the control
 // plane.
 func NewVendors(c Config, plane http.RoundTripper) *Vendors {
 	c = c.withDefaults()
-	v := &Vendors{Admin: map[string]string{}, First: map[string]string{}, IDs: map[string]string{}}
+	v := &Vendors{Admin: map[string]string{}, First: map[string]string{}, IDs: map[string]string{}, database: c.Database, redis: c.Redis}
+	if v.database == nil {
+		v.database = neonLogins{v}
+	}
+	if v.redis == nil {
+		v.redis = anyLogin{}
+	}
 	v.seed(c, plane)
 	v.World = molecule.New(molecule.Config{Now: c.Now, Rand: c.Rand, RevocationLag: c.RevocationLag, Boot: c.Boot, Run: c.Run, Env: v.environment(),
 		OrgToken: true, Launcher: c.Launcher, Hold: c.Hold, Bare: c.Launcher != nil})
@@ -79,7 +89,7 @@ func (v *Vendors) seed(c Config, plane http.RoundTripper) {
 
 	v.Anthropic = anthropic.New(anthropic.Config{Now: c.Now, Rand: c.Rand})
 	v.Admin["anthropic"] = v.Anthropic.AddAdminKey()
-	v.IDs[AnthropicKey], v.First[AnthropicKey] = v.Anthropic.CreateKey(anthropic.Key{Name: "molecule-prod-first"})
+	v.IDs[AnthropicKey], v.First[AnthropicKey] = v.Anthropic.CreateKey(anthropic.Key{Name: ownKeys + "first"})
 
 	v.First[EncryptionKey] = hexKey(c.Rand)
 	v.First[RedisURL] = "rediss://default:" + vendorsim.Credential(c.Rand, "AX", 40) + "@" + RedisHost + ":6379"
@@ -115,12 +125,22 @@ func (v *Vendors) Hosts() map[string]http.Handler {
 	return hosts
 }
 
-// Values gives every credential that exists here, for a leak search.
+// Values gives every value of a secret, and every other credential, that exists
+// here, for a leak search. Of a URL it is the password, and addresses are none.
 func (v *Vendors) Values() []string {
 	list := v.World.Values()
-	for _, more := range [][]string{v.Neon.Issued(), v.Resend.Issued(), v.Stripe.Issued(), v.Anthropic.Issued(),
-		{v.First[EncryptionKey], v.First[RedisURL], v.First[DatabaseURL], v.Admin["cp"]}} {
+	for _, more := range [][]string{v.Neon.Issued(), v.Resend.Issued(), v.Stripe.Issued(), v.Anthropic.Issued(), {v.Admin["cp"]}} {
 		list = append(list, more...)
 	}
-	return list
+	for _, name := range Names() {
+		for _, value := range []string{v.First[name], v.Stored(name)} {
+			if u, err := url.Parse(value); err == nil && u.User != nil {
+				value, _ = u.User.Password()
+			}
+			if name != ResendFrom && !strings.HasPrefix(value, "sqlite:") {
+				list = append(list, value)
+			}
+		}
+	}
+	return slices.DeleteFunc(list, func(value string) bool { return value == "" })
 }

@@ -34,6 +34,20 @@ func (s *Stripe) KeyAccepted(value string) bool {
 	return slices.ContainsFunc(s.keys, func(k *key) bool { return k.value == value && k.alive(s.now(), s.cfg.RevocationLag) })
 }
 
+// Keys lists the keys that Stripe takes now, the oldest first, to be compared
+// and never printed.
+func (s *Stripe) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []string
+	for _, k := range s.keys {
+		if k.alive(s.now(), s.cfg.RevocationLag) {
+			list = append(list, k.value)
+		}
+	}
+	return list
+}
+
 // Customers gives the ids of the customers, newest first.
 func (s *Stripe) Customers() []string {
 	s.mu.Lock()

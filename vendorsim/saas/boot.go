@@ -2,11 +2,9 @@ package saas
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -17,7 +15,7 @@ import (
 )
 
 // boot starts the program of a machine.
-func (s *Live) boot(l fly.Launch) (http.Handler, io.Closer, error) {
+func (s *SaaS) boot(l fly.Launch) (http.Handler, io.Closer, error) {
 	getenv := func(name string) string { return l.Env[name] }
 	log := slog.New(slog.NewTextHandler(line(l.Log), &slog.HandlerOptions{ReplaceAttr: timeless}))
 	if strings.HasPrefix(l.App, TenantPrefix) {
@@ -27,12 +25,17 @@ func (s *Live) boot(l fly.Launch) (http.Handler, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Store = &database{Memory: &s.rows, login: func() error { return s.databaseLogin(c.DatabaseURL) }}
-	p, err := controlplane.New(context.Background(), c, controlplane.Deps{Now: s.cfg.Now, HTTP: s.client, Log: log, Rand: s.cfg.Rand, Sleep: s.sleep})
+	d := controlplane.Deps{Now: s.cfg.Now, HTTP: s.client, Log: log, Rand: s.cfg.Rand, Sleep: s.sleep}
+	if s.cfg.Table != nil {
+		d.Dial = s.cfg.Table.Dial
+	} else {
+		c.Store = &database{Store: s.rows, login: func() error { return s.database.Login(c.DatabaseURL) }}
+	}
+	p, err := controlplane.New(context.Background(), c, d)
 	return p, p, err
 }
 
-func (s *Live) bootTenant(app string, getenv func(string) string, log *slog.Logger) (http.Handler, io.Closer, error) {
+func (s *SaaS) bootTenant(app string, getenv func(string) string, log *slog.Logger) (http.Handler, io.Closer, error) {
 	c, err := platform.ConfigFromEnv(getenv)
 	if err != nil {
 		return nil, nil, err
@@ -43,7 +46,7 @@ func (s *Live) bootTenant(app string, getenv func(string) string, log *slog.Logg
 }
 
 // sleep lets a program wait.
-func (s *Live) sleep(ctx context.Context, d time.Duration) error {
+func (s *SaaS) sleep(ctx context.Context, d time.Duration) error {
 	if s.cfg.Sleep != nil {
 		return s.cfg.Sleep(ctx, d)
 	}
@@ -51,35 +54,11 @@ func (s *Live) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// databaseLogin logs in with a DATABASE_URL.
-func (s *Live) databaseLogin(raw string) error {
-	if s.cfg.Database != nil {
-		return s.cfg.Database(raw)
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.User == nil {
-		return errors.New("DATABASE_URL is no URL")
-	}
-	password, _ := u.User.Password()
-	if _, ok := s.Neon.Login(DatabaseProject, DatabaseBranch, u.User.Username(), password); !ok {
-		return errors.New("password authentication failed")
-	}
-	return nil
-}
-
-// redisLogin logs in with a TENANT_REDIS_URL.
-func (s *Live) redisLogin(raw string) error {
-	if s.cfg.Redis == nil {
-		return nil
-	}
-	return s.cfg.Redis(raw)
-}
-
 // login logs in as a tenant's platform does. Tenants' own databases have no
 // server here, and take every login.
-func (s *Live) login(_ context.Context, raw string) error {
+func (s *SaaS) login(_ context.Context, raw string) error {
 	if strings.HasPrefix(raw, "redis") {
-		return s.redisLogin(raw)
+		return s.redis.Login(raw)
 	}
 	return nil
 }
@@ -101,7 +80,7 @@ func timeless(groups []string, a slog.Attr) slog.Attr {
 }
 
 // volume gives what the platform of an app keeps.
-func (s *Live) volume(app string) *volume {
+func (s *SaaS) volume(app string) *volume {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := s.volumes[app]
@@ -141,7 +120,7 @@ func (v *volume) PutSecret(ctx context.Context, in platform.Secret) error {
 // database is the control plane's, to a machine: it answers nobody whose login
 // is dead.
 type database struct {
-	*controlplane.Memory
+	controlplane.Store
 	login func() error
 }
 
@@ -151,40 +130,40 @@ func (d *database) List(ctx context.Context) ([]controlplane.Org, error) {
 	if err := d.login(); err != nil {
 		return nil, err
 	}
-	return d.Memory.List(ctx)
+	return d.Store.List(ctx)
 }
 
 func (d *database) Find(ctx context.Context, name string) (controlplane.Org, error) {
 	if err := d.login(); err != nil {
 		return controlplane.Org{}, err
 	}
-	return d.Memory.Find(ctx, name)
+	return d.Store.Find(ctx, name)
 }
 
 func (d *database) Insert(ctx context.Context, o controlplane.Org) error {
 	if err := d.login(); err != nil {
 		return err
 	}
-	return d.Memory.Insert(ctx, o)
+	return d.Store.Insert(ctx, o)
 }
 
 func (d *database) Change(ctx context.Context, id string, c controlplane.Change) error {
 	if err := d.login(); err != nil {
 		return err
 	}
-	return d.Memory.Change(ctx, id, c)
+	return d.Store.Change(ctx, id, c)
 }
 
 func (d *database) Remove(ctx context.Context, id string) (bool, error) {
 	if err := d.login(); err != nil {
 		return false, err
 	}
-	return d.Memory.Remove(ctx, id)
+	return d.Store.Remove(ctx, id)
 }
 
 func (d *database) Take(ctx context.Context, e controlplane.Event) (bool, error) {
 	if err := d.login(); err != nil {
 		return false, err
 	}
-	return d.Memory.Take(ctx, e)
+	return d.Store.Take(ctx, e)
 }

@@ -1,0 +1,303 @@
+package saas
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/pawlhq/pawl/vendorsim/anthropic"
+	"github.com/pawlhq/pawl/vendorsim/fly"
+	"github.com/pawlhq/pawl/vendorsim/stripe"
+)
+
+// Credential is a version of a secret at its issuer. Value is to be compared
+// and never printed; "" is one that the issuer tells nobody.
+type Credential struct{ ID, Value string }
+
+// Logins is a server that consumers log in to with a URL. Its methods are
+// called by several goroutines at once.
+type Logins interface {
+	Login(url string) error
+	// Alive lists the credentials that are there, pawl's own left out.
+	Alive() []Credential
+}
+
+// Accepted asks the issuer of a secret whether it takes a value now. An
+// encryption key is accepted while a machine opens rows with it.
+func (v *Vendors) Accepted(name, value string) bool {
+	switch name {
+	case FlyToken:
+		return v.Fly.TokenAccepted(value)
+	case NeonKey:
+		return v.Neon.KeyAccepted(value)
+	case DatabaseURL:
+		return v.database.Login(value) == nil
+	case RedisURL:
+		return v.redis.Login(value) == nil
+	case EncryptionKey:
+		return len(v.OpensWith(value)) > 0
+	case ResendKey:
+		return v.Resend.KeyAccepted(value)
+	case ResendFrom:
+		return v.mayBeFrom(value)
+	case StripeKey:
+		return v.Stripe.KeyAccepted(value)
+	case WebhookSecret:
+		return v.signs(value)
+	case AnthropicKey:
+		return v.Anthropic.Accepted(value)
+	default:
+		return false
+	}
+}
+
+// mayBeFrom reports whether mail may come from an address.
+func (v *Vendors) mayBeFrom(from string) bool {
+	a, err := mail.ParseAddress(from)
+	if err != nil {
+		return false
+	}
+	_, domain, _ := strings.Cut(a.Address, "@")
+	return v.Resend.DomainStatus(domain) == "verified"
+}
+
+// signs reports whether Stripe signs with a secret now.
+func (v *Vendors) signs(secret string) bool {
+	return slices.ContainsFunc(v.Stripe.Endpoints(), func(e stripe.EndpointState) bool { return !e.Disabled && slices.Contains(e.Secrets, secret) })
+}
+
+// Alive lists what the issuer of a secret has of it, also what is switched off
+// for now: more than one is one that somebody has forgotten, unless a rotation
+// is under way. What has no issuer has none.
+func (v *Vendors) Alive(name string) []Credential {
+	switch name {
+	case FlyToken:
+		return v.flyTokens()
+	case NeonKey:
+		return v.neonKeys()
+	case DatabaseURL:
+		return v.database.Alive()
+	case RedisURL:
+		return v.redis.Alive()
+	case ResendKey:
+		return v.resendKeys()
+	case StripeKey:
+		return v.stripeKeys()
+	case WebhookSecret:
+		return v.webhookSecrets()
+	case AnthropicKey:
+		return v.anthropicKeys()
+	default:
+		return nil
+	}
+}
+
+// flyTokens are the tokens of the organisation and of the app. People's
+// sessions are none.
+func (v *Vendors) flyTokens() []Credential {
+	var list []Credential
+	for _, t := range v.Fly.Tokens() {
+		if (t.Profile == fly.Organisation || t.Profile == fly.Deploy) && t.RevokedAt.IsZero() {
+			value, _ := v.Fly.TokenValue(t.ID)
+			list = append(list, Credential{t.ID, value})
+		}
+	}
+	return list
+}
+
+func (v *Vendors) neonKeys() []Credential {
+	var list []Credential
+	for _, k := range v.Neon.Keys() {
+		if k.RevokedAt.IsZero() {
+			value, _ := v.Neon.KeyValue(k.ID)
+			list = append(list, Credential{k.ID, value})
+		}
+	}
+	return list
+}
+
+func (v *Vendors) resendKeys() []Credential {
+	var list []Credential
+	for _, k := range v.Resend.Keys() {
+		if value, _ := v.Resend.KeyValue(k.ID); k.DeletedAt.IsZero() && value != v.Admin["resend"] {
+			list = append(list, Credential{k.ID, value})
+		}
+	}
+	return list
+}
+
+// stripeKeys have no ids: Stripe's API tells of none.
+func (v *Vendors) stripeKeys() []Credential {
+	var list []Credential
+	for _, value := range v.Stripe.Keys() {
+		if value != v.Admin["stripe"] {
+			list = append(list, Credential{"", value})
+		}
+	}
+	return list
+}
+
+func (v *Vendors) webhookSecrets() []Credential {
+	var list []Credential
+	for _, e := range v.Stripe.Endpoints() {
+		for _, secret := range e.Secrets {
+			list = append(list, Credential{e.ID, secret})
+		}
+	}
+	return list
+}
+
+// ownKeys is how the names of the system's own keys at the language model begin
+// (examples/runbook). Tenants' have other names.
+const ownKeys = "molecule-prod-"
+
+func (v *Vendors) anthropicKeys() []Credential {
+	var list []Credential
+	for _, k := range v.Anthropic.Keys() {
+		if strings.HasPrefix(k.Name, ownKeys) && k.Status != anthropic.Archived {
+			value, _ := v.Anthropic.KeyValue(k.ID)
+			list = append(list, Credential{k.ID, value})
+		}
+	}
+	return list
+}
+
+// Wrong lists what is not as it must be once a rotation is done, as the vendors
+// tell it: the new version is stored, machines run with it and its issuer takes
+// it, the old one is refused, and there is no third.
+func (v *Vendors) Wrong(name string) []string {
+	var list []string
+	must := func(ok bool, what string) {
+		if !ok {
+			list = append(list, what)
+		}
+	}
+	old, stored := v.First[name], v.Stored(name)
+	if name == ActionsToken {
+		return nil // nobody stores it
+	}
+	if name != AnthropicKey { // which is stored at tenants' platforms
+		must(stored != "" && stored != old, "P2: the control plane's copy was not changed")
+		must(v.Running(App, name) == stored, "P2: the machines run with something else than what is stored")
+		must(v.Accepted(name, stored), "P1: what is stored is refused")
+	}
+	if name != ResendFrom { // a setting: the old one may be used again
+		must(!v.Accepted(name, old), "P3: the old one is accepted")
+	}
+	if n := len(v.Alive(name)); n > 1 {
+		must(false, fmt.Sprintf("P7: %d are alive", n))
+	}
+	return append(list, v.elsewhere(name, stored)...)
+}
+
+// elsewhere lists what is wrong in further places and with further consumers.
+func (v *Vendors) elsewhere(name, stored string) []string {
+	var list []string
+	must := func(ok bool, what string) {
+		if !ok {
+			list = append(list, what)
+		}
+	}
+	switch name {
+	case FlyToken:
+		must(v.AtGitHub() == stored, "P2: GitHub and Fly hold different tokens")
+	case RedisURL:
+		for _, app := range v.tenantApps() {
+			must(v.Running(app, TenantRedis) == stored, "P2: "+app+" runs with something else than what is stored")
+		}
+	case EncryptionKey:
+		for _, app := range v.OpensWith(v.First[name]) {
+			must(false, "P3: "+app+" still opens rows with the old key")
+		}
+	case WebhookSecret:
+		must(v.TakesEvents(), "P2: an event was refused")
+	case AnthropicKey:
+		status := v.Anthropic.Status(v.IDs[name])
+		must(status == anthropic.Archived, "P3: the old key is "+status)
+	}
+	return list
+}
+
+// tenantApps lists the apps of tenants.
+func (v *Vendors) tenantApps() []string {
+	return slices.DeleteFunc(v.Fly.Apps(), func(app string) bool { return !strings.HasPrefix(app, TenantPrefix) })
+}
+
+// Stored gives what the control plane's secret holds at Fly.
+func (v *Vendors) Stored(name string) string {
+	value, _ := v.Fly.SecretValue(App, name)
+	return value
+}
+
+// Running gives what the machines of an app run with; "" where they differ.
+func (v *Vendors) Running(app, name string) string {
+	var all string
+	for i, id := range v.Fly.Machines(app) {
+		value, _ := v.Fly.MachineEnv(app, id, name)
+		if i > 0 && value != all {
+			return ""
+		}
+		all = value
+	}
+	return all
+}
+
+// everywhere asks each machine of an app.
+func (v *Vendors) everywhere(app string, ask func(env func(string) string) bool) bool {
+	for _, id := range v.Fly.Machines(app) {
+		if !ask(func(name string) string { value, _ := v.Fly.MachineEnv(app, id, name); return value }) {
+			return false
+		}
+	}
+	return true
+}
+
+// OpensWith lists the apps that have a machine which opens rows with a key.
+func (v *Vendors) OpensWith(key string) []string {
+	return slices.DeleteFunc(append([]string{App}, v.tenantApps()...), func(app string) bool {
+		return v.everywhere(app, func(env func(string) string) bool {
+			return env(EncryptionKey) != key && !slices.Contains(strings.Split(env(DecryptKeys), ","), key)
+		})
+	})
+}
+
+// TakesEvents has Stripe send an event, and reports whether it and all before
+// it were taken.
+func (v *Vendors) TakesEvents() bool {
+	v.Stripe.Emit("customer.subscription.updated", map[string]any{"id": "sub_runbook"})
+	v.Stripe.Deliver()
+	return !slices.ContainsFunc(v.Stripe.Deliveries(), func(d stripe.Delivery) bool { return !d.Over })
+}
+
+// neonLogins is the control plane's database in memory.
+type neonLogins struct{ *Vendors }
+
+func (n neonLogins) Login(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil {
+		return errors.New("DATABASE_URL is no URL")
+	}
+	password, _ := u.User.Password()
+	if _, ok := n.Neon.Login(DatabaseProject, DatabaseBranch, u.User.Username(), password); !ok {
+		return errors.New("password authentication failed")
+	}
+	return nil
+}
+
+func (n neonLogins) Alive() []Credential {
+	var list []Credential
+	for _, role := range n.Neon.Roles(DatabaseProject, DatabaseBranch) {
+		password, _ := n.Neon.RolePassword(DatabaseProject, DatabaseBranch, role)
+		list = append(list, Credential{role, password})
+	}
+	return list
+}
+
+// anyLogin takes every URL.
+type anyLogin struct{}
+
+func (anyLogin) Login(string) error  { return nil }
+func (anyLogin) Alive() []Credential { return nil }
