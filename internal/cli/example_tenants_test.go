@@ -25,7 +25,7 @@ import (
 // tenants is the world of examples/tenants: a control plane and tenants at Fly
 // whose Redis is a real one behind Upstash's stand-in, and pawl beside it.
 type tenants struct {
-	*saas.Live
+	*saas.SaaS
 	t        *testing.T
 	upstash  *upstash.Upstash
 	database string
@@ -52,7 +52,7 @@ func newTenants(t *testing.T) *tenants {
 	if _, err = w.upstash.AddDatabase(t.Context(), upstash.Database{ID: w.database, Owner: tenantsAccount, Name: "tenants", Slug: slug, Server: server}); err != nil {
 		t.Fatal(err)
 	}
-	if w.Live, err = saas.Start(saas.Config{Now: clock, Boot: 5 * time.Second, Redis: w.login, First: map[string]string{saas.RedisURL: w.url()}}); err != nil {
+	if w.SaaS, err = saas.Start(saas.Config{Now: clock, Boot: 5 * time.Second, Redis: tenantLogins{w}, First: map[string]string{saas.RedisURL: w.url()}}); err != nil {
 		t.Fatal(err)
 	}
 	_, key := w.upstash.AddKey(tenantsAccount, "pawl")
@@ -82,14 +82,20 @@ func (w *tenants) url() string {
 	return "rediss://default:" + w.upstash.Credentials(w.database).Password + "@" + saas.RedisHost + ":6379"
 }
 
-// login logs in as a tenant does.
-func (w *tenants) login(raw string) error {
+// tenantLogins is the tenants' Redis, to the system.
+type tenantLogins struct{ w *tenants }
+
+// Alive tells of nothing: Redis' one password is Upstash's.
+func (tenantLogins) Alive() []saas.Credential { return nil }
+
+// Login logs in as a tenant does.
+func (l tenantLogins) Login(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.User == nil {
 		return errors.New("the URL is no URL of a Redis")
 	}
 	password, _ := u.User.Password()
-	c := goredis.NewClient(&goredis.Options{Addr: u.Host, Password: password, Dialer: w.upstash.Dial, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 1})
+	c := goredis.NewClient(&goredis.Options{Addr: u.Host, Password: password, Dialer: l.w.upstash.Dial, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 1})
 	defer func() { _ = c.Close() }()
 	return c.Ping(context.Background()).Err()
 }

@@ -51,7 +51,7 @@ secrets:
 
 // overridden is the tenants' platforms and pawl beside them.
 type overridden struct {
-	*saas.Live
+	*saas.SaaS
 	t   *testing.T
 	now time.Time
 	dir string
@@ -62,7 +62,7 @@ func newOverridden(t *testing.T) *overridden {
 	t.Helper()
 	w := &overridden{t: t, now: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC), dir: t.TempDir()}
 	var err error
-	if w.Live, err = saas.Start(saas.Config{Now: func() time.Time { return w.now }}); err != nil {
+	if w.SaaS, err = saas.Start(saas.Config{Now: func() time.Time { return w.now }}); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("ANTHROPIC_ADMIN_KEY", w.Admin["anthropic"])

@@ -33,7 +33,7 @@ func Runbook() []*Scenario {
 
 // runbook is the system of the runbook while one of its secrets rotates.
 type runbook struct {
-	*saas.Live
+	*saas.SaaS
 	name     string
 	clock    *Clock
 	database *vendor // the control plane's database, to its driver
@@ -43,9 +43,8 @@ type runbook struct {
 	deploy   time.Time // the next deployment of the control plane
 	turned   bool      // the tenants were found, after which one has gone and one has come
 	hand     string    // what a person made; "" is nothing yet
-	handID   string
-	lying    string   // what places do with the next write; "" is nothing
-	strange  []string // ids of credentials that somebody else made
+	lying    string    // what places do with the next write; "" is nothing
+	strange  []string  // ids of credentials that somebody else made
 }
 
 const (
@@ -87,8 +86,8 @@ func (b *runbook) start() error {
 	b.database.admin, b.redis.admin = "admin-canary-of-the-database", "admin-canary-of-the-redis"
 	first := map[string]string{saas.DatabaseURL: databaseURL(initial(b.database, saas.DatabaseRole)), saas.RedisURL: redisURL(initial(b.redis, ""))}
 	var err error
-	b.Live, err = saas.Start(saas.Config{Now: b.clock.Now, Rand: rand.NewChaCha8([32]byte{3}), Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second,
-		Database: b.database.logsIn(databaseURL), Redis: b.redis.logsIn(redisURL), First: first,
+	b.SaaS, err = saas.Start(saas.Config{Now: b.clock.Now, Rand: rand.NewChaCha8([32]byte{3}), Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second,
+		Database: &logins{v: b.database, form: databaseURL}, Redis: &logins{v: b.redis, form: redisURL}, First: first,
 		Sleep: func(ctx context.Context, d time.Duration) error { b.clock.Add(d); return ctx.Err() }})
 	if err != nil {
 		return err

@@ -140,21 +140,34 @@ func redisURL(c *vendorCred) string {
 	return (&url.URL{Scheme: "rediss", User: url.UserPassword(aclUser, c.value), Host: saas.RedisHost + ":6379"}).String()
 }
 
-// logsIn gives a login as consumers make it, which counts as a use.
-// Several consumers may log in at once.
-func (v *vendor) logsIn(form func(*vendorCred) string) func(string) error {
-	var one sync.Mutex
-	return func(raw string) error {
-		one.Lock()
-		defer one.Unlock()
-		for _, c := range v.creds {
-			if form(c) == raw && !c.inactive {
-				c.used = v.clock.Now()
-				return nil
-			}
+// logins is a vendor as consumers reach it, with a URL. A login counts as a use.
+type logins struct {
+	v    *vendor
+	form func(*vendorCred) string
+
+	one sync.Mutex // several consumers may log in at once
+}
+
+// Login logs in.
+func (l *logins) Login(raw string) error {
+	l.one.Lock()
+	defer l.one.Unlock()
+	for _, c := range l.v.creds {
+		if l.form(c) == raw && !c.inactive {
+			c.used = l.v.clock.Now()
+			return nil
 		}
-		return errors.New("the login is refused")
 	}
+	return errors.New("the login is refused")
+}
+
+// Alive lists the users and tokens that are there.
+func (l *logins) Alive() []saas.Credential {
+	var list []saas.Credential
+	for _, c := range l.v.creds {
+		list = append(list, saas.Credential{ID: c.id, Value: l.form(c)})
+	}
+	return list
 }
 
 // factsOf gives what a driver declares about an issuer.

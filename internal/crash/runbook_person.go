@@ -56,7 +56,7 @@ func (b *runbook) make(st *rotation.State, step *plan.Step) {
 		if sub, ok := st.Plan.Subject(step.Secret); ok {
 			name = sub.Name
 		}
-		b.handID, b.hand = b.Anthropic.CreateKey(anthropic.Key{Name: name})
+		_, b.hand = b.Anthropic.CreateKey(anthropic.Key{Name: name})
 	case saas.ResendFrom:
 		b.hand = "Molecule AI <hello@" + saas.MailDomain + ">"
 	}

@@ -2,7 +2,6 @@ package crash
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/vendorsim/molecule"
@@ -72,55 +71,8 @@ func (b *runbook) platforms() []Place {
 // live are the credentials at the issuer of the secret that rotates.
 func (b *runbook) live() []Credential {
 	var list []Credential
-	add := func(id, value string) {
-		list = append(list, Credential{ID: id, Value: value, Initial: value == b.First[b.name], Foreign: slices.Contains(b.strange, id)})
-	}
-	switch b.name {
-	case saas.FlyToken:
-		for _, id := range b.LiveDeployTokens() {
-			value, _ := b.Fly.TokenValue(id)
-			add(id, value)
-		}
-	case saas.NeonKey:
-		for _, k := range b.Neon.Keys() {
-			if value, _ := b.Neon.KeyValue(k.ID); k.RevokedAt.IsZero() {
-				add(k.ID, value)
-			}
-		}
-	case saas.ResendKey:
-		for _, k := range b.Resend.Keys() {
-			if value, _ := b.Resend.KeyValue(k.ID); k.DeletedAt.IsZero() && value != b.Admin["resend"] {
-				add(k.ID, value)
-			}
-		}
-	case saas.DatabaseURL:
-		for _, c := range b.database.creds {
-			add(c.id, databaseURL(c))
-		}
-	case saas.RedisURL:
-		for _, c := range b.redis.creds {
-			add(c.id, redisURL(c))
-		}
-	default:
-		return b.byHand()
-	}
-	return list
-}
-
-// byHand are the credentials of issuers where people mint: the first one and
-// the one that the person made.
-func (b *runbook) byHand() []Credential {
-	var list []Credential
-	both := []Credential{{ID: b.IDs[b.name], Value: b.First[b.name], Initial: true}, {ID: b.handID, Value: b.hand}}
-	lives := map[string]func(Credential) bool{
-		saas.StripeKey:     func(c Credential) bool { return b.Stripe.KeyAccepted(c.Value) },
-		saas.WebhookSecret: func(c Credential) bool { return b.Signs(c.Value) },
-		saas.AnthropicKey:  func(c Credential) bool { s := b.Anthropic.Status(c.ID); return s != "" && s != "archived" },
-	}[b.name]
-	for _, c := range both {
-		if lives != nil && c.Value != "" && lives(c) {
-			list = append(list, c)
-		}
+	for _, c := range b.Alive(b.name) {
+		list = append(list, Credential{ID: c.ID, Value: c.Value, Initial: c.Value == b.First[b.name], Foreign: slices.Contains(b.strange, c.ID)})
 	}
 	return list
 }
@@ -151,15 +103,10 @@ func (b *runbook) ended(o pawl.Outcome) []string {
 	return list
 }
 
-// values lists every credential, for the leak search. Addresses are none.
+// values lists every credential, for the leak search.
 func (b *runbook) values() []string {
 	list := append(b.Values(), b.database.seen...)
-	list = append(list, b.redis.seen...)
-	list = append(list, b.hand)
-	if b.name == saas.EncryptionKey {
-		list = append(list, b.Stored(b.name))
-	}
-	return slices.DeleteFunc(list, func(v string) bool { return v == "" || strings.Contains(v, "@"+saas.MailDomain) })
+	return append(list, b.redis.seen...)
 }
 
 // strangers reports whether somebody else may mint at the issuer too.
