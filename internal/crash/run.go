@@ -93,6 +93,7 @@ type run struct {
 	racing        bool
 	raced         int64 // the fence of the second process
 	log           bytes.Buffer
+	why           string // the last that it gave for standing still
 	errors        []string
 	found         []string // violations
 	outcome       pawl.Outcome
@@ -224,7 +225,7 @@ func (r *run) do(ctx context.Context) {
 			r.stranger()
 			continue
 		}
-		r.outcome = st.Outcome
+		r.outcome, r.why = st.Outcome, st.Why
 		if st.Outcome == pawl.Done || st.Outcome == pawl.Undone {
 			return
 		}
@@ -353,7 +354,7 @@ func (r *run) race(req *http.Request, p *process, n int, at Moment) error {
 			r.errors = append(r.errors, err.Error())
 			break
 		}
-		r.outcome = st.Outcome
+		r.outcome, r.why = st.Outcome, st.Why
 		if st.Outcome == pawl.Done || st.Outcome == pawl.Undone || !r.person(context.Background(), st, i+1) {
 			break
 		}

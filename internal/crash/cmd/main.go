@@ -22,6 +22,7 @@ import (
 func main() {
 	sample := flag.Int("sample", 1, "run about one schedule in so many")
 	profile := flag.String("cpuprofile", "", "write a profile of the processor's time")
+	held := flag.Bool("held", false, "name the schedules that stand still in the end, too")
 	only := flag.String("only", "", "run the scenario of this name alone")
 	flag.Parse()
 	debug.SetGCPercent(400) // worlds are small and short-lived
@@ -40,9 +41,9 @@ func main() {
 	}
 	switch flag.Arg(0) {
 	case "matrix":
-		err = matrix(*only, part{crash.Scenarios(), *sample}, part{crash.Runbook(), *sample * ofRunbook})
+		err = matrix(*only, *held, part{crash.Scenarios(), *sample}, part{crash.Runbook(), *sample * ofRunbook})
 	case "runbook":
-		err = matrix(*only, part{crash.Runbook(), *sample})
+		err = matrix(*only, *held, part{crash.Runbook(), *sample})
 	case "mutants":
 		err = mutants()
 	default:
@@ -64,8 +65,9 @@ type part struct {
 	sample    int
 }
 
-// matrix runs parts, of which only names the one scenario to run.
-func matrix(only string, parts ...part) error {
+// matrix runs parts, of which only names the one scenario to run. It names the
+// schedules that stand still in the end when held.
+func matrix(only string, held bool, parts ...part) error {
 	schedules, violations, began := 0, 0, time.Now()
 	for _, p := range parts {
 		if only != "" {
@@ -77,6 +79,9 @@ func matrix(only string, parts ...part) error {
 				return err
 			}
 			report(r)
+			for i := 0; held && i < len(r.Held); i++ {
+				fmt.Println("  held:", r.Held[i])
+			}
 			schedules, violations = schedules+r.Schedules, violations+len(r.Violations)
 		}
 	}
