@@ -4,6 +4,7 @@
 //	go run ./internal/crash/cmd matrix
 //	go run ./internal/crash/cmd runbook
 //	go run ./internal/crash/cmd mutants
+//	go run ./internal/crash/cmd -only "seed: FLY_API_TOKEN" trace "kill before call 25, 403 at call 27"
 package main
 
 import (
@@ -46,8 +47,10 @@ func main() {
 		err = matrix(*only, *held, part{crash.Runbook(), *sample})
 	case "mutants":
 		err = mutants()
+	case "trace":
+		err = trace(*only, flag.Arg(1))
 	default:
-		err = fmt.Errorf("say matrix, runbook or mutants")
+		err = fmt.Errorf("say matrix, runbook, mutants or trace")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
@@ -91,6 +94,20 @@ func matrix(only string, held bool, parts ...part) error {
 		return fmt.Errorf("promises are broken")
 	}
 	return nil
+}
+
+// trace runs one schedule, by the names that a violation begins with.
+func trace(scenario, name string) error {
+	list := append(crash.Scenarios(), crash.Runbook()...)
+	i := slices.IndexFunc(list, func(s *crash.Scenario) bool { return s.Name == scenario })
+	if i < 0 {
+		return fmt.Errorf("say by -only which scenario: there is none of the name %q", scenario)
+	}
+	schedule, err := crash.ParseSchedule(name)
+	if err != nil {
+		return err
+	}
+	return crash.Trace(context.Background(), os.Stdout, list[i], schedule)
 }
 
 func report(r *crash.Result) {
