@@ -239,12 +239,22 @@ func (j *job) removes() bool {
 	return first != nil && !first.Exists
 }
 
+// remove takes a copy away. It looks first: a place that has gone since, as
+// that of a customer who left, may know no way to remove what is not there.
 func (j *job) remove(ctx context.Context, port *driver.Port) {
+	found, err := port.Stat(ctx, j.target())
+	if j.vanished(ctx, err) || j.failed(ctx, err) {
+		return
+	}
+	if !found.Exists {
+		j.ok(Entry{Effect: pawl.EffectNone, Receipt: &found, Detail: "there is no copy, as before"})
+		return
+	}
 	if j.failed(ctx, port.Remove(ctx, j.target())) {
 		return
 	}
 	j.acted = true
-	found, err := port.Stat(ctx, j.target())
+	found, err = port.Stat(ctx, j.target())
 	if err == nil && found.Exists {
 		err = j.unconfirmed("it answered that the copy is removed, but it is still there")
 	}

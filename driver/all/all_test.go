@@ -17,7 +17,7 @@ func worlds() map[string]drivertest.Build {
 		"github":     githubWorld,
 		"http":       httpWorld,
 		"neon":       neonWorld,
-		"postgres":   postgresWorld,
+		"postgres":   (&postgresWorlds{}).world,
 		"prometheus": prometheusWorld,
 		"random":     randomWorld,
 		"redis":      redisWorld,

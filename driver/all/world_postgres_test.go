@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,13 +58,19 @@ DELETE FROM orgs;
 DELETE FROM pawl_keys;
 `
 
-// postgresWorld is a real server, with one database and what roles a trial
-// needs.
-func postgresWorld(t testing.TB, _ *drivertest.Clock) drivertest.World {
+// postgresWorlds makes the worlds of all trials at one server. It has one
+// session of the superuser's, which ends with the server: a login costs as much
+// as all else that it does for a trial.
+type postgresWorlds struct {
+	mu    sync.Mutex
+	super *pgconn.PgConn
+}
+
+// world is a real server, with one database and what roles a trial needs.
+func (p *postgresWorlds) world(t testing.TB, _ *drivertest.Clock) drivertest.World {
 	server := servertest.Postgres(t)
-	run := func(sql string) string { return postgresRun(t, server, sql) }
-	run(fmt.Sprintf(postgresScene, postgresAdmin, drivertest.Canary))
-	run(encryptedScene(t))
+	run := func(sql string) string { return p.run(t, server, sql) }
+	run(fmt.Sprintf(postgresScene, postgresAdmin, drivertest.Canary) + encryptedScene(t))
 	set := func(name string) estate.Settings {
 		return estate.Settings{"prefix": name + "-", "name": name + "-v7", "owner_role": "app", "grant": []string{"app_read"}, "sessions": "wait"}
 	}
@@ -126,18 +133,20 @@ func encryptedScene(t testing.TB) string {
 	return sql.String()
 }
 
-// postgresRun runs SQL as the superuser and gives the first cell of the last
-// answer.
-func postgresRun(t testing.TB, server *postgres.Server, sql string) string {
+// run runs SQL as the superuser and gives the first cell of the last answer.
+func (p *postgresWorlds) run(t testing.TB, server *postgres.Server, sql string) string {
 	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := pgconn.Connect(ctx, server.DSN("postgres"))
-	if err != nil {
-		t.Fatal(err)
+	if p.super == nil || p.super.IsClosed() {
+		var err error
+		if p.super, err = pgconn.Connect(ctx, server.DSN("postgres")); err != nil {
+			t.Fatal(err)
+		}
 	}
-	defer func() { _ = c.Close(ctx) }()
-	results, err := c.Exec(ctx, sql).ReadAll()
+	results, err := p.super.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

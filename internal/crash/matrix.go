@@ -44,6 +44,7 @@ type Result struct {
 	Schedules  int
 	Scenarios  []ScenarioResult
 	Violations []string // each names its scenario and schedule
+	Held       []string // those that stood still in the end, as Violations are named
 	Took       time.Duration
 }
 
@@ -141,6 +142,7 @@ func (m *Matrix) count(r *run, sum *ScenarioResult, result *Result) {
 		sum.Undone++
 	default:
 		sum.Held++
+		result.Held = append(result.Held, fmt.Sprintf("%s: %s: %s", r.scenario.Name, r.schedule, r.why))
 	}
 	if len(r.found) > 0 {
 		result.Violations = append(result.Violations, r.describe())

@@ -93,14 +93,33 @@ func TestDull(t *testing.T) {
 	}
 }
 
-// TestScheduleNames holds that a schedule says what it does.
+// TestScheduleNames holds that a schedule says what it does, and that it can be
+// run again by what it says.
 func TestScheduleNames(t *testing.T) {
-	s := Nothing()
-	if s.String() != "no trouble" {
-		t.Errorf("got %q", s)
+	list := []Schedule{Nothing()}
+	want := []string{"no trouble", "kill during call 3, answer lost at call 4", "kill after write 7, disk full at write 9",
+		"second process before call 2, a stranger mints", "undo said during call 5, somebody puts the old value back"}
+	for _, change := range []func(s *Schedule){
+		func(s *Schedule) { s.KillCall, s.Moment, s.FaultCall, s.Fault = 3, DuringIt, 4, Lost },
+		func(s *Schedule) { s.KillWrite, s.Moment, s.FailWrite = 7, AfterIt, 9 },
+		func(s *Schedule) { s.RaceCall, s.RaceAt, s.Foreign = 2, BeforeIt, true },
+		func(s *Schedule) { s.UndoCall, s.Meddle = 5, true },
+	} {
+		s := Nothing()
+		change(&s)
+		list = append(list, s)
 	}
-	s.KillCall, s.Moment, s.FaultCall, s.Fault = 3, DuringIt, 4, Lost
-	if got, want := s.String(), "kill during call 3, answer lost at call 4"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for i, s := range list {
+		if s.String() != want[i] {
+			t.Errorf("got %q, want %q", s, want[i])
+		}
+		if again, err := ParseSchedule(want[i]); err != nil || again != s {
+			t.Errorf("%q is read as %q: %v", want[i], again, err)
+		}
+	}
+	for _, bad := range []string{"", "kill call 3", "kill before call", "no trouble, a stranger mints", "answer lost"} {
+		if s, err := ParseSchedule(bad); err == nil {
+			t.Errorf("%q is read as %q", bad, s)
+		}
 	}
 }

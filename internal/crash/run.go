@@ -19,55 +19,6 @@ import (
 	"github.com/pawlhq/pawl/secret"
 )
 
-// Schedule is one run: what is killed, what fails, what races. Indexes count
-// from 0 over all processes of the run; -1 is never.
-type Schedule struct {
-	KillCall  int
-	KillWrite int
-	Moment    Moment
-	FaultCall int
-	Fault     Fault
-	FailWrite int
-	RaceCall  int
-	RaceAt    Moment
-	UndoCall  int  // a person says undo while this call is under way
-	Foreign   bool // somebody else mints while no process runs
-	Meddle    bool // somebody puts the old value back at a place during the first long wait
-}
-
-// Nothing is the schedule of a rotation that meets no trouble.
-func Nothing() Schedule {
-	return Schedule{KillCall: -1, KillWrite: -1, FaultCall: -1, FailWrite: -1, RaceCall: -1, UndoCall: -1}
-}
-
-// String names the schedule; Parse understands nothing else.
-func (s Schedule) String() string {
-	var b bytes.Buffer
-	for _, f := range []struct {
-		at   int
-		text string
-	}{{s.KillCall, fmt.Sprintf("kill %s call %d", s.Moment, s.KillCall)}, {s.KillWrite, fmt.Sprintf("kill %s write %d", s.Moment, s.KillWrite)},
-		{s.FaultCall, fmt.Sprintf("%s at call %d", s.Fault, s.FaultCall)}, {s.FailWrite, fmt.Sprintf("disk full at write %d", s.FailWrite)},
-		{s.RaceCall, fmt.Sprintf("second process %s call %d", s.RaceAt, s.RaceCall)}, {s.UndoCall, fmt.Sprintf("undo said during call %d", s.UndoCall)}} {
-		if f.at >= 0 {
-			if b.Len() > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(f.text)
-		}
-	}
-	if s.Foreign {
-		b.WriteString(", a stranger mints")
-	}
-	if s.Meddle {
-		b.WriteString(", somebody puts the old value back")
-	}
-	if b.Len() == 0 {
-		return "no trouble"
-	}
-	return b.String()
-}
-
 // run is one execution of a schedule.
 type run struct {
 	scenario  *Scenario
@@ -93,6 +44,7 @@ type run struct {
 	racing        bool
 	raced         int64 // the fence of the second process
 	log           bytes.Buffer
+	why           string // the last that it gave for standing still
 	errors        []string
 	found         []string // violations
 	outcome       pawl.Outcome
@@ -224,7 +176,7 @@ func (r *run) do(ctx context.Context) {
 			r.stranger()
 			continue
 		}
-		r.outcome = st.Outcome
+		r.outcome, r.why = st.Outcome, st.Why
 		if st.Outcome == pawl.Done || st.Outcome == pawl.Undone {
 			return
 		}
@@ -353,7 +305,7 @@ func (r *run) race(req *http.Request, p *process, n int, at Moment) error {
 			r.errors = append(r.errors, err.Error())
 			break
 		}
-		r.outcome = st.Outcome
+		r.outcome, r.why = st.Outcome, st.Why
 		if st.Outcome == pawl.Done || st.Outcome == pawl.Undone || !r.person(context.Background(), st, i+1) {
 			break
 		}

@@ -4,6 +4,7 @@
 //	go run ./internal/crash/cmd matrix
 //	go run ./internal/crash/cmd runbook
 //	go run ./internal/crash/cmd mutants
+//	go run ./internal/crash/cmd -only "seed: FLY_API_TOKEN" trace "kill before call 25, 403 at call 27"
 package main
 
 import (
@@ -22,6 +23,7 @@ import (
 func main() {
 	sample := flag.Int("sample", 1, "run about one schedule in so many")
 	profile := flag.String("cpuprofile", "", "write a profile of the processor's time")
+	held := flag.Bool("held", false, "name the schedules that stand still in the end, too")
 	only := flag.String("only", "", "run the scenario of this name alone")
 	flag.Parse()
 	debug.SetGCPercent(400) // worlds are small and short-lived
@@ -40,13 +42,15 @@ func main() {
 	}
 	switch flag.Arg(0) {
 	case "matrix":
-		err = matrix(*only, part{crash.Scenarios(), *sample}, part{crash.Runbook(), *sample * ofRunbook})
+		err = matrix(*only, *held, part{crash.Scenarios(), *sample}, part{crash.Runbook(), *sample * ofRunbook})
 	case "runbook":
-		err = matrix(*only, part{crash.Runbook(), *sample})
+		err = matrix(*only, *held, part{crash.Runbook(), *sample})
 	case "mutants":
 		err = mutants()
+	case "trace":
+		err = trace(*only, flag.Arg(1))
 	default:
-		err = fmt.Errorf("say matrix, runbook or mutants")
+		err = fmt.Errorf("say matrix, runbook, mutants or trace")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
@@ -64,8 +68,9 @@ type part struct {
 	sample    int
 }
 
-// matrix runs parts, of which only names the one scenario to run.
-func matrix(only string, parts ...part) error {
+// matrix runs parts, of which only names the one scenario to run. It names the
+// schedules that stand still in the end when held.
+func matrix(only string, held bool, parts ...part) error {
 	schedules, violations, began := 0, 0, time.Now()
 	for _, p := range parts {
 		if only != "" {
@@ -77,6 +82,9 @@ func matrix(only string, parts ...part) error {
 				return err
 			}
 			report(r)
+			for i := 0; held && i < len(r.Held); i++ {
+				fmt.Println("  held:", r.Held[i])
+			}
 			schedules, violations = schedules+r.Schedules, violations+len(r.Violations)
 		}
 	}
@@ -86,6 +94,20 @@ func matrix(only string, parts ...part) error {
 		return fmt.Errorf("promises are broken")
 	}
 	return nil
+}
+
+// trace runs one schedule, by the names that a violation begins with.
+func trace(scenario, name string) error {
+	list := append(crash.Scenarios(), crash.Runbook()...)
+	i := slices.IndexFunc(list, func(s *crash.Scenario) bool { return s.Name == scenario })
+	if i < 0 {
+		return fmt.Errorf("say by -only which scenario: there is none of the name %q", scenario)
+	}
+	schedule, err := crash.ParseSchedule(name)
+	if err != nil {
+		return err
+	}
+	return crash.Trace(context.Background(), os.Stdout, list[i], schedule)
 }
 
 func report(r *crash.Result) {

@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// Trace runs one schedule of a scenario and writes its journal.
+// Trace runs one schedule of a scenario and writes its journal, its calls and
+// what it breaks.
 func Trace(ctx context.Context, w io.Writer, s *Scenario, schedule Schedule) error {
 	m := &Matrix{Tracing: true}
 	r, err := m.one(ctx, s, schedule)
