@@ -56,12 +56,13 @@ func run(binary string) error {
 	if err := p.play(context.Background()); err != nil {
 		return err
 	}
-	found := p.search()
+	found := p.places.Find(p.values...)
 	for _, f := range found {
 		fmt.Fprintln(os.Stderr, "canary: a value is in", f)
 	}
-	fmt.Fprintf(os.Stderr, "canary: %d values in %d bytes\n", len(p.values), p.bytes())
-	fmt.Printf("canary: places=%d found=%d\n", len(p.places), len(found))
+	places, bytes := p.places.Size()
+	fmt.Fprintf(os.Stderr, "canary: %d values in %d bytes\n", len(p.values), bytes)
+	fmt.Printf("canary: places=%d found=%d\n", places, len(found))
 	if len(found) > 0 {
 		return errors.New("values got out")
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,24 +20,10 @@ import (
 type probe struct {
 	binary string
 	dir    string
+	places leak.Places
 
 	mu     sync.Mutex // guards what follows
-	places []place
 	values []string
-}
-
-// place is one thing that was kept.
-type place struct {
-	name string
-	text []byte
-}
-
-func (p *probe) keep(name string, text []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(text) > 0 {
-		p.places = append(p.places, place{name: name, text: text})
-	}
 }
 
 // know adds values that must not be found.
@@ -46,26 +31,6 @@ func (p *probe) know(values ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.values = append(p.values, values...)
-}
-
-// search looks for every value in every place.
-func (p *probe) search() []string {
-	finder := leak.NewFinder(p.values...)
-	var found []string
-	for _, place := range p.places {
-		if form := finder.Find(place.text); form != "" {
-			found = append(found, fmt.Sprintf("%s (%s)", place.name, form))
-		}
-	}
-	return found
-}
-
-func (p *probe) bytes() int {
-	n := 0
-	for _, place := range p.places {
-		n += len(place.text)
-	}
-	return n
 }
 
 // site is a home of pawl in which commands are run and watched.
@@ -108,8 +73,8 @@ func (s *site) run(ctx context.Context, c command) error {
 		return err
 	}
 	killed, err := s.watch(cmd, what, c.kill)
-	s.keep(what+": standard output", stdout.Bytes())
-	s.keep(what+": standard error", stderr.Bytes())
+	s.places.Add(what+": standard output", stdout.Bytes())
+	s.places.Add(what+": standard error", stderr.Bytes())
 	if err := s.files(what); err != nil {
 		return err
 	}
@@ -156,32 +121,19 @@ func (s *site) watch(cmd *exec.Cmd, what string, kill func() bool) (killed bool,
 func (s *site) process(what string, pid int) {
 	for _, file := range []string{"cmdline", "environ"} {
 		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file)); err == nil {
-			s.keep(fmt.Sprintf("%s: %s of a process", what, file), b)
+			s.places.Add(fmt.Sprintf("%s: %s of a process", what, file), b)
 		}
 	}
 }
 
 // files keeps every file below the home, but for the vaults.
 func (s *site) files(what string) error {
-	return filepath.WalkDir(s.home, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || d.IsDir() || s.vault(path) {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a child of a killed process was still at work
-		}
-		s.keep(what+": "+strings.TrimPrefix(path, s.home+"/"), b)
-		return err
-	})
+	return s.places.AddFolder(what+": ", s.home, s.vault)
 }
 
 func (s *site) vault(path string) bool {
 	for _, v := range s.vaults {
-		if strings.Contains(strings.TrimPrefix(path, s.home), v) {
+		if strings.Contains("/"+path, v) {
 			return true
 		}
 	}

@@ -155,9 +155,11 @@ func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
 		now, bad := d.load.so()
 		s := SecretResult{Name: name, From: 1, To: 2, Outcome: pawl.Outcome(result.Outcome), Kills: d.kills, Requests: now - requests, Failed: bad - failed,
 			Seconds: int(d.system.Clock.Now().Sub(began).Seconds())}
-		broken := d.wrong(name, result)
+		broken := result.Wrong(name, d.system.Wrong)
 		s.Violations = len(broken)
-		r.broken = append(r.broken, broken...)
+		for _, what := range broken {
+			r.broken = append(r.broken, name+": "+what)
+		}
 		r.Secrets, r.Kills = append(r.Secrets, s), r.Kills+s.Kills
 		d.say("  %s in %s of the system's time; %d requests of users, %d failed\n", result.Outcome, long(time.Duration(s.Seconds)*time.Second), s.Requests, s.Failed)
 	}

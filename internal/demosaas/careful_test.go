@@ -56,7 +56,7 @@ func (w *world) stands(name string) standing {
 		v, _ := w.Fly.MachineEnv(saas.App, id, name)
 		s.machines += v + "\n"
 	}
-	s.alive = w.alive(name, s.stored)
+	s.alive = w.Accepted(name, s.stored)
 	return s
 }
 
@@ -81,7 +81,7 @@ func rotates(ctx context.Context, t *testing.T, w *world, name string) {
 	if err != nil || r.Outcome != person.Done {
 		t.Fatalf("the rotation is %q: %v", r.Outcome, err)
 	}
-	if now := w.stands(name); now.stored == first || w.alive(name, first) || !now.alive && name != saas.ResendFrom {
+	if now := w.stands(name); now.stored == first || w.Accepted(name, first) || !now.alive && name != saas.ResendFrom {
 		t.Error("the new one is not in place, or the old one still works")
 	}
 }
@@ -205,7 +205,7 @@ func deadMailKeyWithPawl(ctx context.Context, t *testing.T, w *world) {
 	for _, made := range w.Resend.Keys()[known:] {
 		w.Resend.DeleteKey(made.ID)
 	}
-	if w.alive(saas.ResendKey, w.stands(saas.ResendKey).stored) {
+	if w.Accepted(saas.ResendKey, w.stands(saas.ResendKey).stored) {
 		t.Fatal("the key that is stored is not dead")
 	}
 	deployments := w.deployments()

@@ -97,7 +97,7 @@ func (p planned) measure(ctx context.Context, o options) (gap, error) {
 	case ended.IsZero():
 		return gap{}, errors.New("the old value was never seen refused")
 	}
-	if wrong := w.wrong(p.secret, r); len(wrong) > 0 {
+	if wrong := r.Wrong(p.secret, w.Wrong); len(wrong) > 0 {
 		return gap{}, errors.New(strings.Join(wrong, "; "))
 	}
 	g, err := seen.gap(w, p.apps(w), ended)
@@ -117,7 +117,7 @@ func (w *world) ends(ctx context.Context, name string) (last time.Time) {
 		case <-tick.C:
 		}
 		w.Traffic.RLock()
-		at, alive := w.Clock.Now(), w.alive(name, w.First[name])
+		at, alive := w.Clock.Now(), w.Accepted(name, w.First[name])
 		w.Traffic.RUnlock()
 		if !alive {
 			return last

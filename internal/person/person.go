@@ -46,6 +46,21 @@ const (
 	Refused = "refused"
 )
 
+// Wrong lists what is not as it must be once a secret has rotated: its outcome,
+// and what a system tells, whose Wrong is asked. It is the vendors' truth and not
+// pawl's.
+func (r Result) Wrong(name string, truth func(name string) []string) []string {
+	switch {
+	case name == saas.ActionsToken && r.Outcome != Refused:
+		return []string{"it was rotated although it never may"}
+	case name == saas.ActionsToken:
+		return nil
+	case r.Outcome != Done:
+		return append([]string{"the rotation is not done"}, truth(name)...)
+	}
+	return truth(name)
+}
+
 // The exit statuses that matter here (docs/use/exit-codes.md).
 const (
 	exitFailed  = 1
@@ -71,7 +86,7 @@ func (p *Person) Adopt(names ...string) error {
 	return nil
 }
 
-// rotate rotates a secret, and answers what is asked until the rotation has
+// Rotate rotates a secret, and answers what is asked until the rotation has
 // ended.
 func (p *Person) Rotate(ctx context.Context, name string, flags ...string) (Result, error) {
 	var r Result
@@ -115,7 +130,7 @@ func (p *Person) Rotate(ctx context.Context, name string, flags ...string) (Resu
 // tryUnverified sets an address whose domain is not verified, which must be
 // refused with nothing written.
 func (p *Person) tryUnverified(name string) error {
-	before := p.stored(name)
+	before := p.Vendors.Stored(name)
 	if code, out := p.Run("", "rotate", name); code != exitHeld {
 		return fmt.Errorf("rotate does not ask for the address: status %d: %s", code, out)
 	}
@@ -125,7 +140,7 @@ func (p *Person) tryUnverified(name string) error {
 	if code, out := p.Run("", "resume", name); code != exitFailed {
 		return fmt.Errorf("an address of an unverified domain ends with status %d: %s", code, out)
 	}
-	if p.stored(name) != before {
+	if p.Vendors.Stored(name) != before {
 		return errors.New("an address of an unverified domain was written")
 	}
 	return nil
@@ -186,12 +201,6 @@ func (p *Person) do(task string) error {
 	return p.Reprovision()
 }
 
-// stored is what the control plane's secret holds at Fly.
-func (p *Person) stored(name string) string {
-	v, _ := p.Vendors.Fly.SecretValue(saas.App, name)
-	return v
-}
-
 // why is the reason in a refusal.
 func why(out string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(out), "\n")
@@ -205,11 +214,11 @@ func (p *Person) inPlace(name string) (string, bool) {
 	case saas.ActionsToken:
 		return "", false
 	case saas.DatabaseURL, saas.RedisURL:
-		return login(p.stored(name)), true
+		return login(p.Vendors.Stored(name)), true
 	case saas.AnthropicKey:
 		return p.Vendors.First[name] + "\n", true
 	default:
-		return p.stored(name) + "\n", true
+		return p.Vendors.Stored(name) + "\n", true
 	}
 }
 
@@ -230,7 +239,7 @@ func (p *Person) opens(name string) time.Time {
 func (p *Person) mint(name, asked string) (value, what string) {
 	switch name {
 	case saas.StripeKey:
-		return p.Vendors.Stripe.RollKey(p.stored(name), 7*24*time.Hour), "rolled the key in Stripe's dashboard"
+		return p.Vendors.Stripe.RollKey(p.Vendors.Stored(name), 7*24*time.Hour), "rolled the key in Stripe's dashboard"
 	case saas.WebhookSecret:
 		return p.Vendors.Stripe.RollSecret(saas.Endpoint, 24*time.Hour), "rolled the signing secret in Stripe's dashboard"
 	case saas.AnthropicKey:
