@@ -18,6 +18,7 @@ import (
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
+	"github.com/pawlhq/pawl/internal/system/servers"
 	"github.com/pawlhq/pawl/vendorsim/fly"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
 	"github.com/pawlhq/pawl/vendorsim/redis"
@@ -65,7 +66,7 @@ func newPlaneSite(ctx context.Context) (p *planeSite, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := system.Start(ctx, system.Config{Self: self, At: time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)})
+	s, err := system.Start(ctx, system.Config{Self: self, At: time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC), Servers: servers.Config{}.For})
 	if err != nil {
 		return nil, err
 	}

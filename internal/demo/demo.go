@@ -108,7 +108,7 @@ func (d *Demo) Run(ctx context.Context) (result *Result, err error) {
 		return nil, fmt.Errorf("find the pawl binary: %w", err)
 	}
 	d.introduce()
-	if d.system, err = system.Start(ctx, system.Config{Self: d.self, At: begins, NoServers: true, Before: d.blow.front}); err != nil {
+	if d.system, err = system.Start(ctx, system.Config{Self: d.self, At: begins, Before: d.blow.front}); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.system.Close()) }()

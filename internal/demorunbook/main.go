@@ -66,7 +66,7 @@ func run(ctx context.Context, verbose, others bool) (bool, error) {
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
 		sum.add(result)
-		broken := append(append(w.watch.take(), w.wrong(name, result)...), failed...)
+		broken := append(append(w.watch.take(), result.Wrong(name, w.Wrong)...), failed...)
 		sum.violations += len(broken)
 		fmt.Printf("%-22s %-8s %s\n", name, result.Outcome, result.words(w.now().Sub(began), w.calls()-calls))
 		for _, what := range broken {
@@ -80,9 +80,12 @@ func run(ctx context.Context, verbose, others bool) (bool, error) {
 		}
 		sum.violations += broken
 	}
-	leaked := w.leaks(p)
+	leaked, err := w.leaks(p)
+	if err != nil {
+		return false, err
+	}
 	for _, what := range leaked {
-		fmt.Printf("    VIOLATION P4: %s\n", what)
+		fmt.Printf("    VIOLATION P4: a value is in %s\n", what)
 	}
 	sum.violations += len(leaked)
 	fmt.Printf("runbook: secrets=%d done=%d refused=%d violations=%d\n", sum.secrets, sum.done, sum.refused, sum.violations)

@@ -81,7 +81,14 @@ func (o other) rotate(ctx context.Context, verbose bool) (violations int, err er
 		return 0, err
 	}
 	fmt.Printf("%-22s %-8s %s: %s\n", o.name, r.Outcome, strings.Join(o.flags, " "), r.words(w.now().Sub(began), w.calls()))
-	for _, what := range slices.Concat(w.watch.take(), w.wrong(o.name, r), failed, w.leaks(p)) {
+	leaked, err := w.leaks(p)
+	if err != nil {
+		return 0, err
+	}
+	for i, where := range leaked {
+		leaked[i] = "P4: a value is in " + where
+	}
+	for _, what := range slices.Concat(w.watch.take(), r.Wrong(o.name, w.Wrong), failed, leaked) {
 		if o.gap != "" && strings.HasPrefix(what, "P1: "+o.gap) {
 			fmt.Printf("    the gap that the plan announces: %s\n", strings.TrimPrefix(what, "P1: "))
 			continue

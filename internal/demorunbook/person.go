@@ -12,7 +12,6 @@ import (
 	"github.com/pawlhq/pawl/driver/all"
 	"github.com/pawlhq/pawl/internal/cli"
 	"github.com/pawlhq/pawl/internal/person"
-	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
 // pawl is the command line in this world.
@@ -31,7 +30,7 @@ func (p *pawl) run(in string, args ...string) (int, string) {
 		outs, told = io.MultiWriter(&out, os.Stdout), io.MultiWriter(&errs, os.Stdout)
 	}
 	a := &cli.App{Streams: &cli.Streams{In: strings.NewReader(in), Out: outs, Err: told}, Registry: all.Drivers(),
-		Transport: p.world, Dial: p.world.Dial, Now: p.world.now, Sleep: p.world.sleep}
+		Transport: p.world, Dial: p.world.servers.Dial, Now: p.world.now, Sleep: p.world.sleep}
 	code := cli.Run(append(args, "--file", p.world.file), a)
 	text := errs.String() + out.String()
 	p.said.WriteString(text)
@@ -44,17 +43,8 @@ func (p *pawl) run(in string, args ...string) (int, string) {
 // reprovision gives every tenant a new database, by the control plane's API.
 func (w *world) reprovision() error {
 	for _, slug := range w.Tenants() {
-		req, err := http.NewRequest(http.MethodPost, "https://"+saas.Host+"/cp/orgs/"+slug+"/reprovision", nil)
-		if err != nil {
+		if _, err := w.Plane(context.Background(), http.MethodPost, "/cp/orgs/"+slug+"/reprovision", nil); err != nil {
 			return err
-		}
-		req.Header.Set("Authorization", "Bearer "+w.Admin["cp"])
-		resp, err := w.vendors.RoundTrip(req)
-		if err != nil {
-			return err
-		}
-		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("provisioning %s anew is answered with %d", slug, resp.StatusCode)
 		}
 		w.Neon.Finish() // the person waits until the branch is there
 	}

@@ -2,9 +2,9 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pawlhq/pawl/vendorsim/saas"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
@@ -32,35 +32,40 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
-// TestProgramsNotice: a reader whose machine lacks the key of what is written is
-// seen to fail. Without this the programs beside a rotation prove nothing.
-func TestProgramsNotice(t *testing.T) {
+// TestTheLoadNotices: a machine that lacks the key of what is written is seen to
+// fail, that of a tenant or that of the control plane. Without this the load
+// beside a rotation proves nothing.
+func TestTheLoadNotices(t *testing.T) {
 	servertest.Needed(t)
 	w, err := start(t.Context(), options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.close()
-	p, err := w.begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	app := saas.TenantPrefix + "acme"
-	w.Fly.SetSecret(app, saas.DecryptKeys, strings.Repeat("ab", 32))
-	w.Fly.Reboot(app)
-	if err := p.follow(); err != nil {
-		t.Fatal(err)
-	}
-	reader := "reader " + w.Fly.Machines(app)[0]
-	for name, run := range p.running { // each has begun, and the others work
-		select {
-		case <-run.out.first:
-		case <-time.After(30 * time.Second):
-			t.Fatalf("the %s says nothing", name)
+	for _, c := range []struct {
+		app  string
+		want string // how a failure begins
+		all  int    // kinds that fail
+	}{
+		{saas.TenantPrefix + "acme", "P1: the tenant acme: ", 1},
+		{saas.App, "P1: the list of orgs: the row of acme is unreadable", 4}, // it is the tenants' way to their rows
+	} {
+		before := map[string]string{}
+		for _, name := range []string{saas.EncryptionKey, saas.DecryptKeys} {
+			before[name], _ = w.Fly.SecretValue(c.app, name)
+			w.Fly.SetSecret(c.app, name, strings.Repeat("ab", 32))
 		}
-	}
-	_, broken := p.end()
-	if len(broken) != 1 || !strings.HasPrefix(broken[0], "P1: the "+reader) {
-		t.Errorf("what is broken is %q, want the %s alone", broken, reader)
+		w.Fly.Reboot(c.app)
+		l, err := w.begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, broken := l.stop(); len(broken) != c.all || !slices.ContainsFunc(broken, func(what string) bool { return strings.HasPrefix(what, c.want) }) {
+			t.Errorf("%s: what is broken is %q, want %q among %d", c.app, broken, c.want, c.all)
+		}
+		for name, value := range before {
+			w.Fly.SetSecret(c.app, name, value)
+		}
+		w.Fly.Reboot(c.app)
 	}
 }

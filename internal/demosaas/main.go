@@ -22,6 +22,7 @@ import (
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
+	"github.com/pawlhq/pawl/internal/system/servers"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
@@ -109,7 +110,7 @@ func open(ctx context.Context, o options, noLists bool) (w *world, err error) {
 		return nil, err
 	}
 	w = &world{opts: o}
-	if w.System, err = system.Start(ctx, system.Config{Self: self, At: begins, NoLists: noLists, Saw: o.saw}); err != nil {
+	if w.System, err = system.Start(ctx, system.Config{Self: self, At: begins, Servers: servers.Config{NoLists: noLists}.For, Saw: o.saw}); err != nil {
 		return nil, err
 	}
 	defer func() {

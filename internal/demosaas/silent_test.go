@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/servers"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
 
@@ -107,7 +108,7 @@ func openByHand(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{}
-	if w.System, err = system.Start(t.Context(), system.Config{Self: self, At: begins}); err != nil {
+	if w.System, err = system.Start(t.Context(), system.Config{Self: self, At: begins, Servers: servers.Config{}.For}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.close)

@@ -1,7 +1,7 @@
 // Package system is the whole system of examples/runbook, running: stand-ins of
 // the vendors behind one address with TLS, a real PostgreSQL and a real Redis
-// behind two of them (or neither), and the programs of examples/saas as processes in the
-// machines of Fly's stand-in.
+// behind two of them (package servers) or neither, and the programs of
+// examples/saas as processes in the machines of Fly's stand-in.
 //
 // All processes share a Clock. Time passes as it does while a program boots or
 // stops, and is skipped while everybody only waits (Wait), so that a soak of a
@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,10 +23,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/examples/saas/program"
 	"github.com/pawlhq/pawl/vendorsim/fly"
 	"github.com/pawlhq/pawl/vendorsim/machines"
 	"github.com/pawlhq/pawl/vendorsim/molecule"
+	"github.com/pawlhq/pawl/vendorsim/neon"
 	"github.com/pawlhq/pawl/vendorsim/saas"
 )
 
@@ -33,16 +36,32 @@ import (
 type Config struct {
 	Self string    // the binary whose RunProgram runs the programs of machines
 	At   time.Time // where its clock begins
-	// NoLists has tenants log in to Redis as its one user.
-	NoLists bool
 	// Saw is told of every call over HTTP when it has been answered; nil is not.
 	Saw func(Call)
-	// NoServers does without PostgreSQL and Redis: the control plane keeps its
-	// rows in a SQLite file that its machines share, and the platforms of tenants
-	// have neither a database nor Redis.
-	NoServers bool
+	// Servers starts a PostgreSQL and a Redis, whose Upstash has the system's time.
+	// Nil does without: the control plane keeps its rows in a SQLite file that its
+	// machines share, and the platforms of tenants have neither a database nor
+	// Redis.
+	Servers func(ctx context.Context, now pawl.Clock) (Servers, error)
 	// Before stands before every host that programs and pawl reach; nil is nothing.
 	Before func(http.Handler) http.Handler
+}
+
+// Servers are the PostgreSQL and the Redis that a system lives on.
+type Servers interface {
+	Branch(project, branch string) neon.Database // at Neon
+	Database() saas.Logins
+	Redis() saas.Logins
+	First() map[string]string       // the first versions that are made there, by secret
+	Hosts() map[string]http.Handler // of the vendors that sell them
+	Network() map[string]string     // where they really are, as in a Network
+	Authority() string              // what their clients must trust, in PEM
+	Environment() map[string]string // pawl's own credentials, by the names of examples/runbook
+	Secrets() []string              // every credential that Vendors does not know of
+	// Wrong lists what is not as it must be in the database once a secret has
+	// rotated to what is stored.
+	Wrong(name, stored string) []string
+	Close() error
 }
 
 // Call is a call that was answered at an address of the system.
@@ -59,13 +78,12 @@ type System struct {
 	Network Network
 	Bundle  string // the file with the authorities that clients must trust
 
-	databases *databases // nil without servers
-	cache     *cache     // nil without servers
-	launcher  *machines.Launcher
-	front     *front
-	client    *http.Client
-	hosts     map[string]http.Handler
-	saw       func(Call)
+	servers  Servers // nil is none
+	launcher *machines.Launcher
+	front    *front
+	client   *http.Client
+	hosts    map[string]http.Handler
+	saw      func(Call)
 
 	// Traffic is held for reading by each request that time must not be skipped
 	// under: what is signed is verified at the same time.
@@ -100,31 +118,17 @@ func Start(ctx context.Context, c Config) (s *System, err error) {
 		return s, err
 	}
 	s.next = c.At.Add(daily)
-	if !c.NoServers {
-		if err := s.servers(ctx, c); err != nil {
+	if c.Servers != nil {
+		if s.servers, err = c.Servers(ctx, s.Clock.Now); err != nil {
 			return s, err
 		}
 	}
 	if err := s.vendors(c); err != nil {
 		return s, err
 	}
-	if s.databases != nil {
-		if err := s.databases.share(ctx); err != nil {
-			return s, err
-		}
-	}
 	s.settings()
 	s.Fly.AddMachines(saas.App, molecule.Machines)
 	return s, s.boots(ctx)
-}
-
-// servers starts PostgreSQL and Redis.
-func (s *System) servers(ctx context.Context, c Config) (err error) {
-	if s.databases, err = startDatabases(ctx); err != nil {
-		return err
-	}
-	s.cache, err = startCache(ctx, s.Clock.Now, !c.NoLists)
-	return err
 }
 
 // vendors makes the stand-ins, with one address for all of them.
@@ -139,16 +143,14 @@ func (s *System) vendors(c Config) (err error) {
 	}})
 	config := saas.Config{Now: s.Clock.Now, Run: runTakes, Operation: operation, Launcher: s.launcher, Hold: hold,
 		First: map[string]string{saas.DatabaseURL: "sqlite:" + filepath.Join(s.Dir, "control-plane.db"), saas.RedisURL: ""}}
-	if s.databases != nil {
-		config.Server, config.First = s.databases.of, map[string]string{saas.RedisURL: s.cache.first}
+	if s.servers != nil {
+		config.Server, config.Database, config.Redis, config.First = s.servers.Branch, s.servers.Database(), s.servers.Redis(), s.servers.First()
 	}
 	s.Vendors = saas.NewVendors(config, roundTrip(s.roundTrip))
 	s.hosts = s.Hosts()
 	delete(s.hosts, saas.Host)
-	if s.cache != nil {
-		for host, h := range s.cache.Hosts() {
-			s.hosts[host] = h
-		}
+	if s.servers != nil {
+		maps.Copy(s.hosts, s.servers.Hosts())
 	}
 	if c.Before != nil {
 		for host, h := range s.hosts {
@@ -161,10 +163,9 @@ func (s *System) vendors(c Config) (err error) {
 	}
 	bundle := s.front.authority
 	s.Network["*:443"] = s.front.address
-	if s.databases != nil {
-		s.Network["*.upstash.io:6379"] = s.cache.relay.address()
-		s.Network["*.aws.neon.tech:5432"] = s.databases.relay.address()
-		bundle += s.databases.authority + s.cache.authority
+	if s.servers != nil {
+		maps.Copy(s.Network, s.servers.Network())
+		bundle += s.servers.Authority()
 	}
 	env[envNetwork] = s.Network.String()
 	if err := os.WriteFile(s.Bundle, []byte(bundle), 0o600); err != nil {
@@ -211,7 +212,7 @@ func (s *System) settings() {
 	} {
 		s.Fly.SetSecret(saas.App, name, value)
 	}
-	if s.databases == nil {
+	if s.servers == nil {
 		s.Fly.SetSecret(saas.App, "TENANT_DATABASE", "off")
 	}
 }
@@ -295,13 +296,31 @@ func (s *System) Environment() []string {
 		"CP_ADMIN_TOKEN": s.Admin["cp"], "STRIPE_RESTRICTED_KEY": s.Admin["stripe"],
 		"SSL_CERT_FILE": s.Bundle, "PATH": os.Getenv("PATH"), envClock: s.Clock.Path(), envNetwork: s.Network.String(),
 	}
-	if s.databases != nil {
-		_, key := s.cache.AddKey(account, "pawl")
-		env["DATABASE_ADMIN_PASSWORD"], env["UPSTASH_LOGIN"] = s.databases.admin, account+":"+key
+	if s.servers != nil {
+		maps.Copy(env, s.servers.Environment())
 	}
 	var list []string
 	for name, value := range env {
 		list = append(list, name+"="+value)
+	}
+	return list
+}
+
+// Secrets gives every credential that Vendors does not know of, for a leak
+// search.
+func (s *System) Secrets() []string {
+	if s.servers == nil {
+		return nil
+	}
+	return s.servers.Secrets()
+}
+
+// Wrong lists what is not as it must be once a rotation is done, as the vendors
+// and the database tell it.
+func (s *System) Wrong(name string) []string {
+	list := s.Vendors.Wrong(name)
+	if s.servers != nil {
+		list = append(list, s.servers.Wrong(name, s.Stored(name))...)
 	}
 	return list
 }
@@ -318,11 +337,8 @@ func (s *System) Close() error {
 	if s.front != nil {
 		errs = append(errs, s.front.close())
 	}
-	if s.cache != nil {
-		errs = append(errs, s.cache.close())
-	}
-	if s.databases != nil {
-		errs = append(errs, s.databases.close())
+	if s.servers != nil {
+		errs = append(errs, s.servers.Close())
 	}
 	if s.Clock != nil {
 		errs = append(errs, s.Clock.Close())

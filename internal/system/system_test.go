@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl/internal/system"
+	"github.com/pawlhq/pawl/internal/system/servers"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
 )
 
@@ -24,7 +25,7 @@ func TestTheSystemServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := system.Start(t.Context(), system.Config{Self: self, At: time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)})
+	s, err := system.Start(t.Context(), system.Config{Self: self, At: time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC), Servers: servers.Config{}.For})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,30 @@ func (c *Console) Exec(ctx context.Context, sql string) error {
 	return c.conn.Exec(ctx, sql).Close()
 }
 
+// Ask runs a query whose parameters are texts, and gives the rows of its answer
+// as texts; NULL is "". Its error does not quote the query.
+func (c *Console) Ask(ctx context.Context, sql string, params ...string) ([][]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, execWithin)
+	defer cancel()
+	values := make([][]byte, len(params))
+	for i, p := range params {
+		values[i] = []byte(p)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	result := c.conn.ExecParams(ctx, sql, values, nil, nil, nil).Read()
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	rows := make([][]string, len(result.Rows))
+	for i, row := range result.Rows {
+		for _, field := range row {
+			rows[i] = append(rows[i], string(field))
+		}
+	}
+	return rows, nil
+}
+
 // Address is where clients reach the server.
 func (c *Console) Address() string { return c.server.Addr() }
 

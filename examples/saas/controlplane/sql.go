@@ -50,6 +50,16 @@ func sqlite() dialect {
 		patience: 15 * time.Second, connections: 4, describedAs: "SQLite"}
 }
 
+// OpenStore opens the Store in the database of a DATABASE_URL, as New does, and
+// makes the tables that are missing. Nil dials as pgx does. Who opens it closes
+// it.
+func OpenStore(ctx context.Context, address string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (interface {
+	Store
+	io.Closer
+}, error) {
+	return openSQL(ctx, address, dial)
+}
+
 // openSQL opens the database of a URL, and makes the tables that are missing.
 // Its errors have nothing of the URL in them, which has a password.
 func openSQL(ctx context.Context, address string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*database, error) {

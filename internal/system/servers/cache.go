@@ -1,4 +1,4 @@
-package system
+package servers
 
 import (
 	"context"
@@ -25,6 +25,8 @@ type cache struct {
 	*upstash.Upstash
 	server    *redis.Server
 	relay     *relay
+	asker     asker
+	user      string // tenants log in as
 	first     string // TENANT_REDIS_URL
 	authority string // PEM
 }
@@ -46,15 +48,15 @@ func startCache(ctx context.Context, now pawl.Clock, lists bool) (c *cache, err 
 	if _, err = c.AddDatabase(ctx, upstash.Database{ID: redisID, Owner: account, Name: "tenants", Slug: slug, Server: c.server}); err != nil {
 		return c, err
 	}
-	user := url.UserPassword("default", c.Credentials(redisID).Password)
+	c.user = "default"
+	password := c.Credentials(redisID).Password
 	if lists {
-		token, err := c.AddUser(ctx, redisID, redisACL)
-		if err != nil {
+		c.user = redisACL
+		if password, err = c.AddUser(ctx, redisID, redisACL); err != nil {
 			return c, err
 		}
-		user = url.UserPassword(redisACL, token)
 	}
-	c.first = (&url.URL{Scheme: "rediss", User: user, Host: saas.RedisHost + ":6379"}).String()
+	c.first = (&url.URL{Scheme: "rediss", User: url.UserPassword(c.user, password), Host: saas.RedisHost + ":6379"}).String()
 	if c.authority, err = c.Authority(); err != nil {
 		return c, err
 	}
@@ -72,6 +74,9 @@ func (c *cache) close() error {
 	var err error
 	if c.relay != nil {
 		err = errors.Join(err, c.relay.close())
+	}
+	if c.asker.client != nil {
+		err = errors.Join(err, c.asker.client.Close())
 	}
 	if c.server != nil {
 		err = errors.Join(err, c.server.Close())

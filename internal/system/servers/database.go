@@ -1,4 +1,4 @@
-package system
+package servers
 
 import (
 	"bytes"
@@ -68,19 +68,30 @@ func startDatabases(ctx context.Context) (d *databases, err error) {
 	return d, err
 }
 
-// share has the control plane's first login own nothing by itself: its tables
-// are the owner role's, as the estate's note on roles says.
-func (d *databases) share(ctx context.Context) error {
-	return d.console.Exec(ctx, fmt.Sprintf(`GRANT %[1]s TO %[2]s; GRANT %[2]s TO %[3]s WITH ADMIN OPTION; ALTER ROLE %[2]s SET role = %[1]s`, dbOwner, saas.DatabaseRole, dbAdmin))
-}
-
 // of gives the database of a branch. Those of tenants share the server: the
 // names of their roles and databases have the branch behind them.
 func (d *databases) of(project, branch string) neon.Database {
 	if project == saas.DatabaseProject {
-		return neon.SQL(d.console)
+		return &ownBranch{neon.SQL(d.console), d.console}
 	}
 	return &branchDatabase{Database: neon.SQL(d.console), console: d.console, branch: branch}
+}
+
+// ownBranch is the control plane's own branch. Its role owns nothing by itself:
+// tables are the owner role's, as the estate's note on roles says.
+type ownBranch struct {
+	neon.Database
+	console *postgres.Console
+}
+
+// Address is where the branch is reached.
+func (b *ownBranch) Address() string { return saas.DatabaseHost }
+
+func (b *ownBranch) CreateRole(ctx context.Context, name, password string, login bool) error {
+	if err := b.Database.CreateRole(ctx, name, password, login); err != nil {
+		return err
+	}
+	return b.console.Exec(ctx, fmt.Sprintf(`GRANT %[1]s TO %[2]s; GRANT %[2]s TO %[3]s WITH ADMIN OPTION; ALTER ROLE %[2]s SET role = %[1]s`, dbOwner, name, dbAdmin))
 }
 
 // branchDatabase is a tenant's branch: neon.Database with the branch in names.
