@@ -15,11 +15,10 @@ import (
 
 // filled is how many rows there are beside those of the tenants, at first in
 // the format of an older release.
-const filled = 400
+const filled = 300
 
 // load is the use that is made of org_instances: people list every org, tenants'
-// platforms read their rows, and guests come and go, whose rows are sealed. Each
-// kind asks without a pause.
+// platforms read their rows, and guests come and go, whose rows are sealed.
 type load struct {
 	w    *world
 	end  context.CancelFunc
@@ -122,7 +121,7 @@ func (w *world) readAll(ctx context.Context) (opened, seals int, err error) {
 		}
 		opened++
 	}
-	return opened, 0, nil
+	return opened, 0, pause(ctx)
 }
 
 // readOwn has a tenant's platform read its row and open it. While its one
@@ -167,9 +166,12 @@ func (w *world) guest(ctx context.Context) (opened, seals int, err error) {
 	return 1, 4, errors.Join(err, pause(ctx)) // three values are sealed at first, and one again
 }
 
+// each is how long a kind of request waits after one.
+const each = 20 * time.Millisecond
+
 // pause lets others have the machine.
 func pause(ctx context.Context) error {
-	t := time.NewTimer(10 * time.Millisecond)
+	t := time.NewTimer(each)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

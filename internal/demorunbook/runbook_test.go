@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -44,11 +43,11 @@ func TestTheLoadNotices(t *testing.T) {
 	defer w.close()
 	for _, c := range []struct {
 		app  string
-		want string // how a failure begins
+		want string // how the first failure begins
 		all  int    // kinds that fail
 	}{
 		{saas.TenantPrefix + "acme", "P1: the tenant acme: ", 1},
-		{saas.App, "P1: the list of orgs: the row of acme is unreadable", 4}, // it is the tenants' way to their rows
+		{saas.App, "P1: the list of orgs: the row of ", 2}, // acme has no row, and the others have read theirs before
 	} {
 		before := map[string]string{}
 		for _, name := range []string{saas.EncryptionKey, saas.DecryptKeys} {
@@ -60,8 +59,8 @@ func TestTheLoadNotices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, broken := l.stop(); len(broken) != c.all || !slices.ContainsFunc(broken, func(what string) bool { return strings.HasPrefix(what, c.want) }) {
-			t.Errorf("%s: what is broken is %q, want %q among %d", c.app, broken, c.want, c.all)
+		if _, broken := l.stop(); len(broken) != c.all || !strings.HasPrefix(broken[0], c.want) {
+			t.Errorf("%s: what is broken is %q, want %d, the first %q", c.app, broken, c.all, c.want)
 		}
 		for name, value := range before {
 			w.Fly.SetSecret(c.app, name, value)

@@ -30,8 +30,8 @@ func (f *Fly) AddApp(org, name, uses string) {
 		definition: map[string]any{"app": name, "primary_region": defaultRegion, "env": map[string]any{"PORT": "8080"}}}}
 }
 
-// Reboot boots an app's machines with its secrets of now, all at once and with
-// no time in between, as somebody does beside pawl.
+// Reboot boots an app's machines with its secrets of now, one after the other
+// and with no time in between, as somebody does beside pawl.
 func (f *Fly) Reboot(app string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,6 +41,7 @@ func (f *Fly) Reboot(app string) {
 		f.event(m, "update", stateReplacing, "user", f.now())
 		f.begins(m, f.now())
 		f.run(m)
+		f.look(m) // a rolling deployment goes on when it is well
 	}
 }
 

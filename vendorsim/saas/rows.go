@@ -35,31 +35,34 @@ func (s *SaaS) Tenants() []string {
 	return list
 }
 
-// boxes makes the Box of some keys once. Keys that make none open nothing.
-type boxes map[string]*tenant.Box
+// trial is whether some keys open a row, which never changes: what was tried is
+// not tried again.
+type trial struct{ keys, id, database, redis, admin string }
 
-func (b boxes) open(o controlplane.Org, keys []string) bool {
-	joined := strings.Join(keys, ",")
-	box, known := b[joined]
+// opens reports whether keys open a tenant's row.
+func (s *SaaS) opens(o controlplane.Org, keys ...string) bool {
+	t := trial{strings.Join(keys, ","), o.ID, string(o.DatabaseURL), string(o.RedisURL), string(o.AdminToken)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	opens, known := s.tried[t]
 	if !known {
-		box, _ = tenant.NewBox(keys...)
-		b[joined] = box
+		if box, err := tenant.NewBox(keys...); err == nil {
+			_, err = box.Open(context.Background(), o.ID, o.Sealed)
+			opens = err == nil
+		}
+		s.tried[t] = opens
 	}
-	if box == nil {
-		return false
-	}
-	_, err := box.Open(context.Background(), o.ID, o.Sealed)
-	return err == nil
+	return opens
 }
 
 // Unreadable counts the rows that a machine of the control plane, or of the
 // tenant's own app, cannot decrypt with the keys that it runs with.
 func (s *SaaS) Unreadable() int {
-	n, all := 0, boxes{}
+	n := 0
 	for _, o := range s.orgs() {
 		for _, app := range []string{App, o.App} {
 			readable := app == "" || s.everywhere(app, func(env func(string) string) bool {
-				return all.open(o, append([]string{env(EncryptionKey)}, strings.Split(env(DecryptKeys), ",")...))
+				return s.opens(o, append([]string{env(EncryptionKey)}, strings.Split(env(DecryptKeys), ",")...)...)
 			})
 			if !readable {
 				n++
@@ -71,8 +74,7 @@ func (s *SaaS) Unreadable() int {
 
 // OldRows counts the rows that a key opens.
 func (s *SaaS) OldRows(key string) int {
-	all := boxes{}
-	return len(slices.DeleteFunc(s.orgs(), func(o controlplane.Org) bool { return !all.open(o, []string{key}) }))
+	return len(slices.DeleteFunc(s.orgs(), func(o controlplane.Org) bool { return !s.opens(o, key) }))
 }
 
 // Rewrite writes every row anew under a key, as somebody who works on the table

@@ -133,6 +133,7 @@ type SaaS struct {
 
 	mu      sync.Mutex
 	volumes map[string]*volume // by the app of a tenant
+	tried   map[trial]bool
 }
 
 // Start starts the system, with three tenants of three workspaces each. One
@@ -140,7 +141,7 @@ type SaaS struct {
 func Start(c Config) (*SaaS, error) {
 	c = c.withDefaults()
 	c.Rand = &shared{r: c.Rand}
-	s := &SaaS{volumes: map[string]*volume{}, rows: &controlplane.Memory{}}
+	s := &SaaS{volumes: map[string]*volume{}, tried: map[trial]bool{}, rows: &controlplane.Memory{}}
 	c.Launcher = fly.InProcess(s.boot)
 	s.cfg = c
 	s.client = &http.Client{Transport: roundTrip(s.roundTrip)}
