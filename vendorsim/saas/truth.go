@@ -81,13 +81,13 @@ func (s *SaaS) Failing() []string {
 			list = append(list, what)
 		}
 	}
-	works(s.Fly.Healthy(App), "the control plane's Fly token is refused")
+	works(s.Fly.Healthy(App), "a machine of the control plane is not well")
 	works(s.Fly.TokenAccepted(s.AtGitHub()), "the workflow's Fly token is refused")
 	works(s.DatabaseWorks(), "a machine cannot reach the database")
 	works(s.RedisWorks(), "a tenant cannot reach Redis")
 	works(s.Unreadable() == 0, "a reader cannot decrypt a row")
 	for name, what := range map[string]string{
-		NeonKey: "a machine's Neon key is refused", ResendKey: "a machine's Resend key is refused", StripeKey: "a machine's Stripe key is refused",
+		FlyToken: "a machine's Fly token is refused", NeonKey: "a machine's Neon key is refused", ResendKey: "a machine's Resend key is refused", StripeKey: "a machine's Stripe key is refused",
 		ResendFrom: "a machine mails from an address that is not verified", WebhookSecret: "a machine refuses every event of Stripe's",
 	} {
 		works(s.everywhere(App, func(env func(string) string) bool { return s.Accepted(name, env(name)) }), what)
