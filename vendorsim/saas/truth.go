@@ -86,11 +86,12 @@ func (s *SaaS) Failing() []string {
 	works(s.DatabaseWorks(), "a machine cannot reach the database")
 	works(s.RedisWorks(), "a tenant cannot reach Redis")
 	works(s.Unreadable() == 0, "a reader cannot decrypt a row")
-	for name, what := range map[string]string{
-		FlyToken: "a machine's Fly token is refused", NeonKey: "a machine's Neon key is refused", ResendKey: "a machine's Resend key is refused", StripeKey: "a machine's Stripe key is refused",
-		ResendFrom: "a machine mails from an address that is not verified", WebhookSecret: "a machine refuses every event of Stripe's",
+	for _, c := range []struct{ name, what string }{
+		{FlyToken, "a machine's Fly token is refused"}, {NeonKey, "a machine's Neon key is refused"},
+		{ResendKey, "a machine's Resend key is refused"}, {ResendFrom, "a machine mails from an address that is not verified"},
+		{StripeKey, "a machine's Stripe key is refused"}, {WebhookSecret, "a machine refuses every event of Stripe's"},
 	} {
-		works(s.everywhere(App, func(env func(string) string) bool { return s.Accepted(name, env(name)) }), what)
+		works(s.everywhere(App, func(env func(string) string) bool { return s.Accepted(c.name, env(c.name)) }), c.what)
 	}
 	for _, w := range s.Workspaces() {
 		works(w.Paused || s.Anthropic.Accepted(w.Key), "the key of workspace "+w.ID+" is refused")
