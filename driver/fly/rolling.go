@@ -142,12 +142,13 @@ func (r roll) pending(detail string) driver.Progress { return r.progress(machine
 // updated waits for the machine that boots, or goes straight on to the next.
 func (r roll) updated(detail string) driver.Progress {
 	if r.atOnce {
-		return r.progress(time.Millisecond, detail)
+		return r.soon(detail)
 	}
 	return r.pending(detail)
 }
 
-func (r roll) soon(detail string) driver.Progress { return r.progress(time.Second, detail) }
+// soon goes on when what was done is in the journal.
+func (r roll) soon(detail string) driver.Progress { return r.progress(time.Millisecond, detail) }
 
 func (r roll) progress(after time.Duration, detail string) driver.Progress {
 	b, err := json.Marshal(r)
