@@ -47,16 +47,19 @@ type activation struct {
 	kind   string
 	within time.Duration
 	undo   string
+	gap    string
 }
 
 func activationTable() *table[activation] {
 	return newTable("an activation", "How the consumers of a location are made to load the value.",
 		text("kind", "One of the kinds on the driver's page.", func(a *activation) *string { return &a.kind }).needed(),
 		span("within", "Deadline. When left out 15 minutes, or 14 days where the load is somebody else's next deployment.", func(a *activation) *time.Duration { return &a.within }).like("14d"),
-		text("undo", "How they load the old value when it is put back, where that cannot wait for somebody else: a kind that pawl does itself. The same way when left out.", func(a *activation) *string { return &a.undo }))
+		text("undo", "How they load the old value when it is put back, where that cannot wait for somebody else: a kind that pawl does itself. The same way when left out.", func(a *activation) *string { return &a.undo }),
+		text("gap", "How they load it where the plan has a gap: the old value is dead by then and no order keeps anything working. A kind that pawl does itself, as a rule one that takes all consumers at once. The same way when left out.", func(a *activation) *string { return &a.gap }))
 }
 
-// activate reads "rolling" or {kind: next_deploy, within: 14d, undo: rolling}.
+// activate reads "rolling" or {kind: next_deploy, within: 14d, undo: rolling,
+// gap: immediate}.
 func (d *decoder) activate(n *yaml.Node, s *spot) {
 	if n.Kind != yaml.MappingNode {
 		d.filled(n, &s.Activate)
@@ -64,7 +67,7 @@ func (d *decoder) activate(n *yaml.Node, s *spot) {
 	}
 	a := activation{}
 	readObject(d, n, d.forms.activation, &a, nil)
-	s.Activate, s.ActivateWithin, s.ActivateUndo = a.kind, a.within, a.undo
+	s.Activate, s.ActivateWithin, s.ActivateUndo, s.ActivateGap = a.kind, a.within, a.undo, a.gap
 }
 
 // Discovery finds the targets of a location at run time.

@@ -173,6 +173,7 @@ type Location struct {
 	Discover       *Discovery    // targets are found at run time
 	ActivateWithin time.Duration // deadline of the activation; 0 is the default
 	ActivateUndo   string        // activation kind for the old value when it is put back; "" is Activate
+	ActivateGap    string        // activation kind where the old version is dead before the new one is in place; "" is Activate
 	Consumers      []Consumer    // what is made to load the value beside Activate, in order
 	Checks         []Check       // proofs that must pass before the next location is written
 	Shadows        []Shadow      // places whose value wins over this one's

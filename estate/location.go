@@ -136,20 +136,21 @@ func (d *decoder) checkActivation(p *spot) {
 	default:
 		d.fail(p.keys.value("activate"), d.meant(p.Activate, kinds, "there are "+oneOf(kinds)), "a location of kind %s has no activation %s", p.Kind, shown(p.Activate))
 	}
-	d.checkUndo(p, facts.Activations)
+	d.checkOwn(p, facts.Activations, "undo", p.ActivateUndo)
+	d.checkOwn(p, facts.Activations, "gap", p.ActivateGap)
 }
 
-// checkUndo holds that pawl itself makes consumers load what was put back, where
-// the estate says how.
-func (d *decoder) checkUndo(p *spot, facts []ActivationFact) {
+// checkOwn holds that pawl itself makes consumers load a value in the way that
+// the estate has under a key for when nobody else must be waited for.
+func (d *decoder) checkOwn(p *spot, facts []ActivationFact, key, kind string) {
 	var own []string
 	for _, a := range facts {
 		if !a.Waits {
 			own = append(own, a.Kind)
 		}
 	}
-	if p.ActivateUndo != "" && !slices.Contains(own, p.ActivateUndo) {
-		d.fail(p.keys.value("activate"), d.meant(p.ActivateUndo, own, "undo: "+oneOf(own)), "a location of kind %s has no activation %s that pawl does itself", p.Kind, shown(p.ActivateUndo))
+	if kind != "" && !slices.Contains(own, kind) {
+		d.fail(p.keys.value("activate"), d.meant(kind, own, key+": "+oneOf(own)), "a location of kind %s has no activation %s that pawl does itself", p.Kind, shown(kind))
 	}
 }
 

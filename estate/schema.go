@@ -168,7 +168,7 @@ func activationSchema(k *Kind) ordered {
 	}
 	properties := ordered{{"kind", anySchema(ways...)}, {"within", refSchema("activation/properties/within")}}
 	if len(own) > 0 {
-		properties = append(properties, ordered{{"undo", anySchema(own...)}}...)
+		properties = append(properties, ordered{{"undo", anySchema(own...)}, {"gap", anySchema(own...)}}...)
 	}
 	long := described("With a deadline of its own.", ordered{{"type", "object"}, {"required", []string{"kind"}}, {"additionalProperties", false},
 		{"properties", properties}})

@@ -270,8 +270,12 @@ func (b *builder) put(s *subject, l estate.Location, content Content) Step {
 // else makes them, it only looks, and may take days.
 func (b *builder) activation(s *subject, l estate.Location, of string) Step {
 	waits := slices.ContainsFunc(l.Facts.Location.Activations, func(a estate.ActivationFact) bool { return a.Kind == l.Activate && a.Waits })
-	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: l.Activate, Undo: l.ActivateUndo, Of: of, Within: cmp.Or(l.ActivateWithin, activateWithin(waits)),
-		Attempts: s.s.Policy.Attempts, Acts: !waits, Title: fmt.Sprintf("%s: consumers of %s load it", spoken(l.Activate), Title(l.Use))}
+	kind, within := l.Activate, cmp.Or(l.ActivateWithin, activateWithin(waits))
+	if s.dies != "" && l.ActivateGap != "" {
+		kind, within, waits = l.ActivateGap, min(within, ActivateWithin), false // pawl does it, and so it takes no days
+	}
+	return Step{Act: ActActivate, Secret: s.Secret, Place: b.place(l.Use), Activate: kind, Undo: l.ActivateUndo, Of: of, Within: within,
+		Attempts: s.s.Policy.Attempts, Acts: !waits, Title: fmt.Sprintf("%s: consumers of %s load it", spoken(kind), Title(l.Use))}
 }
 
 // spoken is an activation's kind in words.

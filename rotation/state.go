@@ -156,6 +156,7 @@ func (s *State) apply(e Entry) {
 		}
 	case KindResumed:
 		s.Outcome, s.Why, s.Next = pawl.Open, "", ""
+		s.endAgain()
 		s.takeBack(e)
 	case KindClosed:
 		s.Outcome = e.Outcome
@@ -179,6 +180,23 @@ func (s *State) obeyed(last int64) {
 	s.Signals = slices.DeleteFunc(s.Signals, func(sig Entry) bool {
 		return (sig.Word == WordResume || sig.Word == WordUndo) && (last == 0 || sig.Seq <= last)
 	})
+}
+
+// endAgain has the old version ended once more where the issuer said that it
+// was and was never seen to refuse it: looking alone would go on for ever. To
+// end what has ended does nothing.
+func (s *State) endAgain() {
+	for i := range s.Plan.Steps {
+		refused := &s.Plan.Steps[i]
+		if refused.Act != plan.ActRefused || s.Step(refused.ID).Status != StatusFailed {
+			continue
+		}
+		for k := range s.Plan.Steps {
+			if revoke := &s.Plan.Steps[k]; revoke.Act == plan.ActRevoke && revoke.Secret == refused.Secret && s.Step(revoke.ID).Status == StatusDone && !s.Step(revoke.ID).Waived {
+				s.Step(revoke.ID).Status = StatusAnnounced
+			}
+		}
+	}
 }
 
 // takeBack forgets the words that moved the rotation and gives failed steps

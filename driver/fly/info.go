@@ -26,6 +26,7 @@ const (
 // The activations.
 const (
 	rolling    = "rolling"
+	immediate  = "immediate"
 	nextDeploy = "next_deploy"
 )
 
@@ -120,10 +121,12 @@ func appSecret() estate.Kind {
 		Manual: estate.Manual{
 			"put":      "read -rs VALUE; printf %s \"$VALUE\" | flyctl secrets set --app {{.app}} --stage {{.name}}=-   # the value is no argument, which others could read",
 			rolling:    "flyctl secrets deploy --app {{.app}}",
+			immediate:  "flyctl deploy --app {{.app}} --strategy immediate",
 			nextDeploy: "flyctl deploy --app {{.app}}",
 		},
 		Location: &estate.LocationFacts{Confirm: estate.ByDigest, Removable: true, Activations: []estate.ActivationFact{
 			{Kind: rolling, Doc: "Updates the app's machines one after the other, each with its own configuration, and goes on when the last one is started and its checks pass."},
+			{Kind: immediate, Doc: "Updates all machines of the app, each with its own configuration, without waiting for one to be well before the next; done when all are started and their checks pass. The app is away meanwhile: for a value whose predecessor is dead already."},
 			{Kind: nextDeploy, Waits: true, Doc: "Does nothing and waits until somebody has deployed: done when every machine has booted after the write."},
 		}}}
 }

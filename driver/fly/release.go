@@ -33,7 +33,7 @@ func (r release) known() bool { return r.ID != "" && r.ID != refusedRelease }
 // an app's configuration from its newest release, so the definition of the one
 // before goes on in it. Without a definition no release is made: an empty one
 // would stand for the app's configuration from then on.
-func (c *conn) announce(ctx context.Context, app string, m *machine) (release, error) {
+func (c *conn) announce(ctx context.Context, app string, m *machine, strategy string) (release, error) {
 	definition, err := c.definition(ctx, app)
 	if err != nil || definition == nil {
 		return release{ID: refusedRelease}, passing(err)
@@ -41,7 +41,7 @@ func (c *conn) announce(ctx context.Context, app string, m *machine) (release, e
 	var image string
 	_ = json.Unmarshal(m.Config["image"], &image) // every machine has one; a release without is refused
 	r := with("create release", app, http.MethodPost, pathReleases, nil,
-		map[string]any{"app_name": app, "image": image, "definition": definition, "strategy": "ROLLING"})
+		map[string]any{"app_name": app, "image": image, "definition": definition, "strategy": strategy})
 	var got struct {
 		answered
 		Release answered // flyctl reads it wrapped when it is made, and flat when it is changed

@@ -30,6 +30,8 @@ type roll struct {
 	Version int     `json:"version"`         // of the app's secrets, that machines must have at least; of a consumer the second of the write
 	Loads   bool    `json:"loads,omitempty"` // the app reads the value from somewhere else
 	Release release `json:"release,omitzero"`
+
+	atOnce bool // no machine waits for another
 }
 
 // Activate makes an app's machines load a secret. Each call changes at most
@@ -44,7 +46,7 @@ func (c *conn) Activate(ctx context.Context, a driver.Activation) (driver.Progre
 		app = p.app
 	}
 	switch {
-	case a.Kind == rolling:
+	case a.Kind == rolling, a.Kind == immediate:
 		return c.roll(ctx, app, a)
 	case a.Kind == nextDeploy:
 		return c.awaitDeploy(ctx, app, a)
@@ -67,7 +69,7 @@ func (c *conn) roll(ctx context.Context, app string, a driver.Activation) (drive
 	done, next, wait := survey(list, at)
 	say := fmt.Sprintf("%d of %d machines have it", done, len(list))
 	switch {
-	case wait != "":
+	case wait != "" && (next == nil || !at.atOnce):
 		return at.pending(say + ": " + wait), nil
 	case next == nil:
 		return driver.Progress{Done: true, Detail: say}, c.complete(ctx, app, at.Release)
@@ -76,7 +78,7 @@ func (c *conn) roll(ctx context.Context, app string, a driver.Activation) (drive
 	case at.Release.ID == "":
 		// A call of its own, so that a machine's update never starts without
 		// the release's number in the journal.
-		if at.Release, err = c.announce(ctx, app, next); err != nil {
+		if at.Release, err = c.announce(ctx, app, next, at.strategy()); err != nil {
 			return driver.Progress{}, err
 		}
 		if at.Release.ID != refusedRelease {
@@ -86,7 +88,7 @@ func (c *conn) roll(ctx context.Context, app string, a driver.Activation) (drive
 	if err := c.update(ctx, app, next.ID, at); err != nil {
 		return driver.Progress{}, err
 	}
-	return at.pending(say + ": machine " + next.ID + " boots"), nil
+	return at.updated(say + ": machine " + next.ID + " boots"), nil
 }
 
 // survey counts the machines that are done. wait says why none may be touched
@@ -117,6 +119,7 @@ func resumed(a driver.Activation) roll {
 	if json.Unmarshal([]byte(a.Resume), &at) != nil || a.Resume == "" {
 		at = roll{}
 	}
+	at.atOnce = a.Kind == immediate
 	if v, err := strconv.Atoi(a.Receipt.Revision); err == nil && v > at.Version {
 		at.Version = v
 	}
@@ -126,9 +129,26 @@ func resumed(a driver.Activation) roll {
 	return at
 }
 
+// strategy is the name that Fly's list of releases has for it.
+func (r roll) strategy() string {
+	if r.atOnce {
+		return "IMMEDIATE"
+	}
+	return "ROLLING"
+}
+
 func (r roll) pending(detail string) driver.Progress { return r.progress(machinePoll, detail) }
 
-func (r roll) soon(detail string) driver.Progress { return r.progress(time.Second, detail) }
+// updated waits for the machine that boots, or goes straight on to the next.
+func (r roll) updated(detail string) driver.Progress {
+	if r.atOnce {
+		return r.soon(detail)
+	}
+	return r.pending(detail)
+}
+
+// soon goes on when what was done is in the journal.
+func (r roll) soon(detail string) driver.Progress { return r.progress(time.Millisecond, detail) }
 
 func (r roll) progress(after time.Duration, detail string) driver.Progress {
 	b, err := json.Marshal(r)

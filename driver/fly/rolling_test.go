@@ -85,6 +85,53 @@ func TestRollingUpdatesOneAfterTheOther(t *testing.T) {
 	}
 }
 
+// At once no machine waits for another, and the app is away for as long as the
+// slowest takes to boot, not for all of them one after the other.
+func TestImmediateUpdatesAllAtOnce(t *testing.T) {
+	away := map[string]time.Duration{}
+	for _, kind := range []string{"rolling", "immediate"} {
+		s := newSite(t, slow, 3)
+		a := s.put("new", kind)
+		began, first := s.now, time.Duration(-1)
+		s.roll(a, func(driver.Progress) {
+			if first < 0 && s.updates() == 3 {
+				first = s.now.Sub(began)
+			}
+		})
+		away[kind] = s.now.Sub(began)
+		if s.loaded("new") != 3 || s.updates() != 3 || s.made("POST", "/releases") != 1 || s.made("PATCH", "") != 1 {
+			t.Errorf("%s: %d of 3 loaded by %d updates, %d releases", kind, s.loaded("new"), s.updates(), s.made("POST", "/releases"))
+		}
+		if kind == "immediate" && first > 2*time.Second {
+			t.Errorf("the last machine was updated %s after the write", first)
+		}
+	}
+	if away["immediate"] > away["rolling"]/2 {
+		t.Errorf("at once takes %s, one after the other %s", away["immediate"], away["rolling"])
+	}
+}
+
+// At once it goes on with what a kill has left, and never says done while a
+// machine is not well.
+func TestImmediateGoesOnAndWaitsForAll(t *testing.T) {
+	s := newSite(t, slow, 3)
+	a := s.put("new", "immediate")
+	for range 3 { // the release, and two machines
+		p, err := s.port.Activate(t.Context(), a)
+		if err != nil || p.Done {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		a.Resume = p.Resume
+		s.now = s.now.Add(p.After)
+	}
+	a.Resume = ""
+	s.connect(s.session)
+	s.roll(a, nil)
+	if s.loaded("new") != 3 || s.updates() != 3 || !s.Healthy("web") {
+		t.Errorf("%d of 3 loaded by %d updates; well: %t", s.loaded("new"), s.updates(), s.Healthy("web"))
+	}
+}
+
 // The machines themselves say what was done, so nothing is lost with the
 // process or its journal.
 func TestRollingGoesOnAfterEachKill(t *testing.T) {

@@ -27,6 +27,7 @@ type Mutation struct {
 	Plan   func(p *plan.Plan)                    // breaks the plan
 	Store  func(s rotation.Store) rotation.Store // breaks the store
 	Where  []*Scenario                           // in which it shows; nil is the plan shapes
+	Shows  string                                // a scenario and its schedule where it was seen, looked at first; "" is none known
 }
 
 // Matrix runs schedules of scenarios.

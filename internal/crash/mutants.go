@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/internal/mutant"
@@ -25,7 +26,7 @@ func Mutations() []Mutation {
 	for _, k := range engine {
 		list = append(list, Mutation{Name: string(k), Engine: k})
 	}
-	return append(list,
+	list = append(list,
 		Mutation{Name: string(mutant.TrustCoarse), Engine: mutant.TrustCoarse, Where: []*Scenario{Seed()}},
 		Mutation{Name: "revoke before the checks", Plan: revokeEarly},
 		Mutation{Name: "leave out a location", Plan: leaveOutAPlace},
@@ -43,6 +44,31 @@ func Mutations() []Mutation {
 		Mutation{Name: "put back while what was started runs", Plan: leaveStarted},
 		Mutation{Name: "ignore the fence", Store: func(s rotation.Store) rotation.Store { return fenceless{s} }},
 	)
+	for i := range list {
+		list[i].Shows = shows()[list[i].Name]
+	}
+	return list
+}
+
+// shows gives where a mutation was seen that shows in few schedules.
+func shows() map[string]string {
+	return map[string]string{
+		string(mutant.EndForeign):                                     "quota of two, no names: kill before call 7, a stranger mints",
+		string(mutant.TrustOutage):                                    "side by side: 403 at call 25",
+		string(mutant.UndoOnStore):                                    "quota of two, no names: disk full at write 11",
+		string(mutant.EndUnread):                                      "quota of two, no names: kill after write 20, somebody puts the old value back",
+		string(mutant.HearLate):                                       "group of two: undo said during call 3",
+		string(mutant.UndoUnstarted):                                  "other automation stands still: kill after call 24, 403 at call 25",
+		string(mutant.FindOnce):                                       "places found at run time: no trouble",
+		string(mutant.IgnoreShadows):                                  "a place of its own wins: no trouble",
+		"write the next place before the checks of the one before":    "places found at run time: no trouble",
+		"leave out a consumer in the undo":                            "places found at run time: 403 at call 26",
+		"leave what was stopped as it is on the way back":             "other automation stands still: 403 at call 17",
+		"put back while what was started runs":                        "other automation stands still: kill before call 25, 403 at call 27",
+		"runbook: leave what a fixture has made":                      "runbook: NEON_API_KEY: 403 at call 31",
+		"runbook: " + string(mutant.AnnounceOnce):                     "runbook: NEON_API_KEY: 500 at call 38",
+		"runbook: take a write for what a next deployment has loaded": "runbook: RESEND_API_KEY: 403 at call 59",
+	}
 }
 
 // Mutants runs the matrix against each mutation until a promise breaks.
@@ -63,22 +89,48 @@ func Mutants(ctx context.Context, w io.Writer) (broken, caught int, err error) {
 	return broken, caught, nil
 }
 
-// hunt looks for a broken promise in a sample first, since most mutants show
-// at once, and then in every schedule of the plan shapes, or of where it shows.
+// hunt looks for a broken promise where the mutation was seen before; then in
+// a sample, since most mutants show at once; and then in every schedule of the
+// plan shapes, or of where it shows.
 func hunt(ctx context.Context, mutation Mutation) (*Result, error) {
-	m := &Matrix{Scenarios: mutation.Where, Mutation: mutation, StopAt: 1, Sample: 40}
-	if m.Scenarios == nil {
-		m.Scenarios = Scenarios()
+	all, shapes := mutation.Where, mutation.Where
+	if all == nil {
+		all, shapes = Scenarios(), Shapes()
+	}
+	m := &Matrix{Scenarios: all, Mutation: mutation, StopAt: 1, Sample: 40}
+	if mutation.Shows != "" {
+		if r, err := m.named(ctx, mutation.Shows); err != nil || len(r.Violations) > 0 {
+			return r, err
+		}
 	}
 	r, err := m.Run(ctx)
 	if err != nil || len(r.Violations) > 0 {
 		return r, err
 	}
-	m.Scenarios, m.Sample = mutation.Where, 1
-	if m.Scenarios == nil {
-		m.Scenarios = Shapes()
-	}
+	m.Scenarios, m.Sample = shapes, 1
 	return m.Run(ctx)
+}
+
+// named runs the one schedule "SCENARIO: SCHEDULE".
+func (m *Matrix) named(ctx context.Context, name string) (*Result, error) {
+	for _, s := range m.Scenarios {
+		rest, ok := strings.CutPrefix(name, s.Name+": ")
+		if !ok {
+			continue
+		}
+		schedule, err := ParseSchedule(rest)
+		if err != nil {
+			return nil, err
+		}
+		r, err := m.one(ctx, s, schedule)
+		if err != nil {
+			return nil, err
+		}
+		result := &Result{}
+		m.count(r, &ScenarioResult{}, result)
+		return result, nil
+	}
+	return nil, fmt.Errorf("there is no scenario of %q", name)
 }
 
 // ofRunbook gives the scenario of one secret of the runbook.

@@ -25,9 +25,15 @@ func (s *Server) listSecrets(w http.ResponseWriter, r *http.Request, workspace s
 	}
 	list := []any{}
 	for _, v := range all {
-		if v.Workspace == workspace {
-			list = append(list, map[string]any{"key": v.Key, "has_value": len(v.Value) > 0, "updated_at": v.UpdatedAt.UTC().Format(instant)})
+		if v.Workspace != workspace {
+			continue
 		}
+		value, err := s.vault.openSecret(r.Context(), v) // sealed, an empty value looks like any other
+		if err != nil {
+			s.broke(w, r, err)
+			return
+		}
+		list = append(list, map[string]any{"key": v.Key, "has_value": value != "", "updated_at": v.UpdatedAt.UTC().Format(instant)})
 	}
 	reply(w, http.StatusOK, map[string]any{"secrets": list})
 }

@@ -365,3 +365,29 @@ func TestTheLastKeyWinsWhateverHappensAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAnEmptySecretIsNone: sealed, it looks like any other.
+func TestAnEmptySecretIsNone(t *testing.T) {
+	s := newSite(t)
+	kept := platform.NewMemory()
+	s.config.Store = kept
+	_, key := s.key()
+	s.start()
+	s.put("/settings/secrets", key)
+	has := func() any {
+		return s.must("GET", "/settings/secrets", "")["secrets"].([]any)[0].(map[string]any)["has_value"]
+	}
+	if has() != true {
+		t.Errorf("with a value it has %v", has())
+	}
+	sealed, err := platform.SealSecret(t.Context(), kept.Rings(), "", platform.Key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.PutSecret(t.Context(), platform.Secret{Key: platform.Key, Value: sealed, UpdatedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if has() != false {
+		t.Errorf("without one it has %v", has())
+	}
+}
