@@ -126,7 +126,9 @@ func Start(ctx context.Context, c Config) (s *System, err error) {
 	if err := s.vendors(c); err != nil {
 		return s, err
 	}
-	s.settings()
+	if s.servers == nil {
+		s.Fly.SetSecret(saas.App, "TENANT_DATABASE", "off")
+	}
 	s.Fly.AddMachines(saas.App, molecule.Machines)
 	return s, s.boots(ctx)
 }
@@ -202,19 +204,6 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // roundTrip takes a request over the network.
 func (s *System) roundTrip(r *http.Request) (*http.Response, error) {
 	return s.client.Transport.RoundTrip(r)
-}
-
-// settings are what the control plane has beside its secrets.
-func (s *System) settings() {
-	for name, value := range map[string]string{
-		"CP_ADMIN_TOKEN": s.Admin["cp"], "FLY_ORG": molecule.Org, "NEON_PROJECT": saas.TenantProject, "TENANT_IMAGE": "registry.fly.io/molecule-tenant:latest",
-		"PUBLIC_URL": "https://" + saas.Host, "TENANT_APP_PREFIX": saas.TenantPrefix,
-	} {
-		s.Fly.SetSecret(saas.App, name, value)
-	}
-	if s.servers == nil {
-		s.Fly.SetSecret(saas.App, "TENANT_DATABASE", "off")
-	}
 }
 
 // boots waits until every program is well.

@@ -281,7 +281,7 @@ func (n neonLogins) Login(raw string) error {
 		return errors.New("DATABASE_URL is no URL")
 	}
 	password, _ := u.User.Password()
-	if _, ok := n.Neon.Login(DatabaseProject, DatabaseBranch, u.User.Username(), password); !ok {
+	if _, ok := n.Neon.Login(DatabaseProject, databaseBranch, u.User.Username(), password); !ok {
 		return errors.New("password authentication failed")
 	}
 	return nil
@@ -289,8 +289,8 @@ func (n neonLogins) Login(raw string) error {
 
 func (n neonLogins) Alive() []Credential {
 	var list []Credential
-	for _, role := range n.Neon.Roles(DatabaseProject, DatabaseBranch) {
-		password, _ := n.Neon.RolePassword(DatabaseProject, DatabaseBranch, role)
+	for _, role := range n.Neon.Roles(DatabaseProject, databaseBranch) {
+		password, _ := n.Neon.RolePassword(DatabaseProject, databaseBranch, role)
 		list = append(list, Credential{role, password})
 	}
 	return list

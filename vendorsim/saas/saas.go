@@ -32,17 +32,18 @@ import (
 const (
 	App             = molecule.App
 	Host            = molecule.AppHost
-	TenantPrefix    = "molecule-tenant-" // of a tenant's app at Fly
-	NeonOrg         = "org-quiet-field-40871234"
+	TenantPrefix    = "molecule-tenant-"     // of a tenant's app at Fly
 	DatabaseProject = "molecule-cp-12345678" // the control plane's database
 	DatabaseRole    = "molecule_cp"
 	Database        = "molecule"
-	DatabaseBranch  = "br-main-12345678"
-	TenantProject   = "molecule-tenants-87654321" // a branch for each tenant
 	MailDomain      = "moleculesai.app"
-	OtherDomain     = "mail.moleculesai.app" // added at Resend and not verified yet
-	WebhookURL      = "https://" + Host + "/webhooks/stripe"
-	Endpoint        = "we_1TmoleculeCpProduction01" // where Stripe sends to WebhookURL
+	OtherDomain     = "mail.moleculesai.app"        // added at Resend and not verified yet
+	Endpoint        = "we_1TmoleculeCpProduction01" // at Stripe, which sends to webhookURL
+
+	neonOrg        = "org-quiet-field-40871234"
+	databaseBranch = "br-main-12345678"
+	tenantProject  = "molecule-tenants-87654321" // a branch for each tenant
+	webhookURL     = "https://" + Host + "/webhooks/stripe"
 )
 
 // The secrets, by the names of their environment variables.
@@ -74,10 +75,9 @@ type Config struct {
 	Now  pawl.Clock
 	Rand io.Reader
 
-	RevocationLag time.Duration // at Fly
-	Boot          time.Duration // of a machine
-	Run           time.Duration // of a workflow run
-	Operation     time.Duration // of one operation at Neon; a tenant's branch needs some
+	Boot      time.Duration // of a machine
+	Run       time.Duration // of a workflow run
+	Operation time.Duration // of one operation at Neon; a tenant's branch needs some
 
 	// Server gives the PostgreSQL server of a branch at Neon; nil is one in
 	// memory.
@@ -147,12 +147,6 @@ func Start(c Config) (*SaaS, error) {
 	s.client = &http.Client{Transport: roundTrip(s.roundTrip)}
 	s.Vendors = NewVendors(c, s.client.Transport)
 	s.hosts = vendorsim.Transport(s.Hosts())
-	for name, value := range map[string]string{
-		"CP_ADMIN_TOKEN": s.Admin["cp"], "FLY_ORG": molecule.Org, "NEON_PROJECT": TenantProject, "TENANT_IMAGE": "registry.fly.io/molecule-tenant:latest",
-		"PUBLIC_URL": "https://" + Host, "TENANT_APP_PREFIX": TenantPrefix,
-	} {
-		s.Fly.SetSecret(App, name, value)
-	}
 	s.Fly.AddMachines(App, molecule.Machines)
 	if c.Table != nil {
 		var err error

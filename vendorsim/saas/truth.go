@@ -3,19 +3,11 @@ package saas
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/pawlhq/pawl/examples/saas/controlplane"
 	"github.com/pawlhq/pawl/examples/saas/platform"
-	"github.com/pawlhq/pawl/vendorsim/stripe"
 )
-
-// DatabaseWorks reports whether every machine of the control plane can log in
-// with the URL that it runs with.
-func (s *SaaS) DatabaseWorks() bool {
-	return s.everywhere(App, func(env func(string) string) bool { return s.Accepted(DatabaseURL, env(DatabaseURL)) })
-}
 
 // RedisWorks reports whether every tenant's machine can.
 func (s *SaaS) RedisWorks() bool {
@@ -83,11 +75,10 @@ func (s *SaaS) Failing() []string {
 	}
 	works(s.Fly.Healthy(App), "a machine of the control plane is not well")
 	works(s.Fly.TokenAccepted(s.AtGitHub()), "the workflow's Fly token is refused")
-	works(s.DatabaseWorks(), "a machine cannot reach the database")
 	works(s.RedisWorks(), "a tenant cannot reach Redis")
 	works(s.Unreadable() == 0, "a reader cannot decrypt a row")
 	for _, c := range []struct{ name, what string }{
-		{FlyToken, "a machine's Fly token is refused"}, {NeonKey, "a machine's Neon key is refused"},
+		{FlyToken, "a machine's Fly token is refused"}, {DatabaseURL, "a machine cannot reach the database"}, {NeonKey, "a machine's Neon key is refused"},
 		{ResendKey, "a machine's Resend key is refused"}, {ResendFrom, "a machine mails from an address that is not verified"},
 		{StripeKey, "a machine's Stripe key is refused"}, {WebhookSecret, "a machine refuses every event of Stripe's"},
 	} {
@@ -97,13 +88,6 @@ func (s *SaaS) Failing() []string {
 		works(w.Paused || s.Anthropic.Accepted(w.Key), "the key of workspace "+w.ID+" is refused")
 	}
 	return list
-}
-
-// Took reports whether the control plane has answered a Stripe event with 200.
-func (s *SaaS) Took(event string) bool {
-	return slices.ContainsFunc(s.Stripe.Deliveries(), func(d stripe.Delivery) bool {
-		return d.Event == event && len(d.Attempts) > 0 && d.Attempts[len(d.Attempts)-1].Status == http.StatusOK
-	})
 }
 
 // Wrong lists what is not as it must be once a rotation is done: what the

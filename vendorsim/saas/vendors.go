@@ -45,7 +45,7 @@ func NewVendors(c Config, plane http.RoundTripper) *Vendors {
 		v.redis = anyLogin{}
 	}
 	v.seed(c, plane)
-	v.World = molecule.New(molecule.Config{Now: c.Now, Rand: c.Rand, RevocationLag: c.RevocationLag, Boot: c.Boot, Run: c.Run, Env: v.environment(),
+	v.World = molecule.New(molecule.Config{Now: c.Now, Rand: c.Rand, Boot: c.Boot, Run: c.Run, Env: v.environment(),
 		OrgToken: true, Launcher: c.Launcher, Hold: c.Hold, Bare: c.Launcher != nil})
 	v.First[FlyToken], v.IDs[FlyToken] = v.Token, v.TokenID
 	v.Admin["fly"], v.Admin["github"] = v.FlyAdmin, v.GitHubAdmin
@@ -66,12 +66,12 @@ func (c Config) withDefaults() Config {
 func (v *Vendors) seed(c Config, plane http.RoundTripper) {
 	v.Neon = neon.New(neon.Config{Now: c.Now, Rand: c.Rand, Operation: c.Operation, Database: c.Server})
 	owner := v.Neon.AddUser("Owner")
-	v.Neon.AddOrg(NeonOrg, owner)
+	v.Neon.AddOrg(neonOrg, owner)
 	v.IDs[NeonKey], v.First[NeonKey] = v.Neon.AddKey(owner, "molecule-cp")
 	v.Admin["neon"] = v.First[NeonKey] // the connection works with the secret itself
-	v.Neon.AddProject(neon.Project{ID: DatabaseProject, Org: NeonOrg, Branch: DatabaseBranch, Role: DatabaseRole, Database: Database})
-	v.Neon.AddProject(neon.Project{ID: TenantProject, Org: NeonOrg})
-	password, _ := v.Neon.RolePassword(DatabaseProject, DatabaseBranch, DatabaseRole)
+	v.Neon.AddProject(neon.Project{ID: DatabaseProject, Org: neonOrg, Branch: databaseBranch, Role: DatabaseRole, Database: Database})
+	v.Neon.AddProject(neon.Project{ID: tenantProject, Org: neonOrg})
+	password, _ := v.Neon.RolePassword(DatabaseProject, databaseBranch, DatabaseRole)
 	v.First[DatabaseURL] = (&url.URL{Scheme: "postgresql", User: url.UserPassword(DatabaseRole, password), Host: DatabaseHost, Path: Database, RawQuery: "sslmode=require"}).String()
 
 	v.Resend = resend.New(resend.Config{Now: c.Now, Rand: c.Rand})
@@ -83,7 +83,7 @@ func (v *Vendors) seed(c Config, plane http.RoundTripper) {
 
 	v.Stripe = stripe.New(stripe.Config{Now: c.Now, Rand: c.Rand, Live: true, Transport: plane})
 	v.First[StripeKey] = v.Stripe.AddKey(stripe.Key{})
-	v.IDs[WebhookSecret], v.First[WebhookSecret] = v.Stripe.AddEndpoint(stripe.Endpoint{ID: Endpoint, URL: WebhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
+	v.IDs[WebhookSecret], v.First[WebhookSecret] = v.Stripe.AddEndpoint(stripe.Endpoint{ID: Endpoint, URL: webhookURL, Events: []string{"customer.subscription.updated", "customer.created", "customer.deleted"}})
 
 	v.Admin["stripe"] = v.Stripe.AddKey(stripe.Key{Restricted: true, Permissions: []string{"rak_webhook_read", "rak_webhook_write"}})
 
@@ -106,9 +106,12 @@ const (
 )
 
 // environment is what the control plane's machines boot with beside the Fly
-// token.
+// token: the other secrets, and settings.
 func (v *Vendors) environment() map[string]string {
-	env := map[string]string{}
+	env := map[string]string{
+		"CP_ADMIN_TOKEN": v.Admin["cp"], "FLY_ORG": molecule.Org, "NEON_PROJECT": tenantProject, "TENANT_IMAGE": "registry.fly.io/molecule-tenant:latest",
+		"PUBLIC_URL": "https://" + Host, "TENANT_APP_PREFIX": TenantPrefix,
+	}
 	for _, name := range []string{NeonKey, DatabaseURL, RedisURL, EncryptionKey, ResendKey, ResendFrom, StripeKey, WebhookSecret} {
 		env[name] = v.First[name]
 	}
