@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -33,6 +34,16 @@ func TestServerIsRealAndPrivate(t *testing.T) {
 	}
 	if os.Geteuid() == 0 && childtest.Owner(t, s.PID()) == 0 {
 		t.Error("the server runs as root")
+	}
+	console, err := s.Open(t.Context(), "postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := console.Ask(t.Context(), "SELECT $1::text, NULL, n FROM generate_series(1, 2) n", "it's"); err != nil || !reflect.DeepEqual(rows, [][]string{{"it's", "", "1"}, {"it's", "", "2"}}) {
+		t.Errorf("the console is answered %q: %v", rows, err)
+	}
+	if _, err := console.Ask(t.Context(), "SELECT nothing"); err == nil || strings.Contains(err.Error(), "SELECT") {
+		t.Errorf("a query that is none: %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("close: %v", err)

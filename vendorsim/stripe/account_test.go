@@ -157,6 +157,9 @@ func TestKeysThatAreRefused(t *testing.T) {
 			t.Errorf("%s: the message is wrong or shows the key", name)
 		}
 	}
+	if keys := w.Keys(); slices.Contains(keys, expired) || !slices.Contains(keys, w.full) || slices.Contains(keys, unknown) {
+		t.Error("the keys that are listed are not those that are taken")
+	}
 	if w.KeyAccepted(expired) || !w.KeyAccepted(w.full) || w.KeyAccepted(unknown) {
 		t.Error("the truth about keys is another")
 	}
