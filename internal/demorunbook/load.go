@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,14 +56,21 @@ func (w *world) begin(ctx context.Context) (*load, error) {
 		l.work.Go(func() {
 			l.one(ctx, k)
 			first.Done()
-			for ctx.Err() == nil {
-				l.one(ctx, k)
+			for tick := time.Tick(each); ; l.one(ctx, k) {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick:
+				}
 			}
 		})
 	}
 	first.Wait()
 	return l, nil
 }
+
+// each is how often there is a request of a kind.
+const each = 20 * time.Millisecond
 
 // one makes one request. One that has begun is ended: users do not know that the
 // load is over. Time stands still meanwhile.
@@ -121,7 +130,7 @@ func (w *world) readAll(ctx context.Context) (opened, seals int, err error) {
 		}
 		opened++
 	}
-	return opened, 0, pause(ctx)
+	return opened, 0, nil
 }
 
 // readOwn has a tenant's platform read its row and open it. While its one
@@ -129,23 +138,23 @@ func (w *world) readAll(ctx context.Context) (opened, seals int, err error) {
 // still here.
 func (w *world) readOwn(ctx context.Context, slug string) (opened, seals int, err error) {
 	app := saas.TenantPrefix + slug
-	before := w.Fly.Started(app)
-	if len(before) == 0 {
-		return 0, 0, pause(ctx)
+	if len(w.Fly.Started(app)) == 0 {
+		return 0, 0, nil
 	}
 	_, err = w.Call(ctx, http.MethodGet, "https://"+app+".fly.dev/health", "", nil)
-	if err != nil && len(w.Fly.Started(app)) == 0 {
-		return 0, 0, nil // it was told to boot meanwhile
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return 1, 0, nil
+	case len(w.Fly.Started(app)) == 0: // it was told to boot meanwhile
+		return 0, 0, nil
+	default:
 		return 0, 0, err
 	}
-	return 1, 0, pause(ctx)
 }
 
 // guest makes a tenant, whose row is sealed, reads it and erases it.
 func (w *world) guest(ctx context.Context) (opened, seals int, err error) {
-	b, err := w.Plane(ctx, http.MethodPost, "/cp/orgs", map[string]string{"slug": fmt.Sprintf("guest-%d", time.Now().UnixNano()), "name": "Guest"})
+	b, err := w.Plane(ctx, http.MethodPost, "/cp/orgs", map[string]string{"slug": "guest-" + strings.ToLower(rand.Text()), "name": "Guest"})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -160,25 +169,8 @@ func (w *world) guest(ctx context.Context) (opened, seals int, err error) {
 	if err == nil && read.Status == unreadable {
 		err = errors.New("the row of a guest is " + unreadable)
 	}
-	if _, gone := w.Plane(ctx, http.MethodDelete, "/cp/orgs/"+made.ID, nil); gone != nil {
-		return 1, 4, errors.Join(err, gone)
-	}
-	return 1, 4, errors.Join(err, pause(ctx)) // three values are sealed at first, and one again
-}
-
-// each is how long a kind of request waits after one.
-const each = 20 * time.Millisecond
-
-// pause lets others have the machine.
-func pause(ctx context.Context) error {
-	t := time.NewTimer(each)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	_, gone := w.Plane(ctx, http.MethodDelete, "/cp/orgs/"+made.ID, nil)
+	return 1, 4, errors.Join(err, gone) // three values are sealed at first, and one again
 }
 
 // beside rotates a secret. While it is the encryption key there is a load; what

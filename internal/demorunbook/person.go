@@ -30,7 +30,7 @@ func (p *pawl) run(in string, args ...string) (int, string) {
 		outs, told = io.MultiWriter(&out, os.Stdout), io.MultiWriter(&errs, os.Stdout)
 	}
 	a := &cli.App{Streams: &cli.Streams{In: strings.NewReader(in), Out: outs, Err: told}, Registry: all.Drivers(),
-		Transport: p.world, Dial: p.world.servers.Dial, Now: p.world.now, Sleep: p.world.sleep}
+		Transport: p.world, Dial: p.world.dial(), Now: p.world.now, Sleep: p.world.sleep}
 	code := cli.Run(append(args, "--file", p.world.file), a)
 	text := errs.String() + out.String()
 	p.said.WriteString(text)

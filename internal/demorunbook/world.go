@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -80,7 +81,7 @@ func (w *world) system(ctx context.Context) (err error) {
 	w.SaaS, err = saas.Start(saas.Config{Now: w.now, Boot: 5 * time.Second, Run: 3 * time.Minute, Operation: 2 * time.Second, Server: w.branch, First: w.servers.First(),
 		Database: &logins{Logins: w.servers.Database(), known: known[error]{state: w.servers.DatabaseState}},
 		Redis:    &logins{Logins: w.servers.Redis(), known: known[error]{state: w.servers.RedisState}},
-		Table: &saas.Table{Dial: w.servers.Dial, Open: func() (controlplane.Store, error) {
+		Table: &saas.Table{Dial: w.dial(), Open: func() (controlplane.Store, error) {
 			store, err := w.servers.Rows(ctx)
 			return &rows{Store: store, known: known[table]{state: w.servers.DatabaseState}}, err
 		}}})
@@ -105,14 +106,17 @@ func (w *world) branch(project, branch string) neon.Database {
 	return neon.NewMemory()
 }
 
+// dial reaches the databases by the names that they have in the estate.
+func (w *world) dial() func(ctx context.Context, network, address string) (net.Conn, error) {
+	return w.servers.Network().Dial
+}
+
 // trust puts pawl's own credentials into its environment, where the estate says
 // that they are, and has it trust the certificates of the databases.
 func (w *world) trust() error {
 	bundle := filepath.Join(w.dir, "authorities.pem")
-	env := map[string]string{
-		"FLY_ADMIN_TOKEN": w.Admin["fly"], "GITHUB_ADMIN_TOKEN": w.Admin["github"], "RESEND_ADMIN_KEY": w.Admin["resend"], "ANTHROPIC_ADMIN_KEY": w.Admin["anthropic"],
-		"CP_ADMIN_TOKEN": w.Admin["cp"], "STRIPE_RESTRICTED_KEY": w.Admin["stripe"], "PAWL_ACTOR": "runbook", "SSL_CERT_FILE": bundle,
-	}
+	env := w.Environment()
+	env["PAWL_ACTOR"], env["SSL_CERT_FILE"] = "runbook", bundle
 	maps.Copy(env, w.servers.Environment())
 	var err error
 	for name, value := range env {

@@ -54,7 +54,7 @@ type Servers interface {
 	Redis() saas.Logins
 	First() map[string]string       // the first versions that are made there, by secret
 	Hosts() map[string]http.Handler // of the vendors that sell them
-	Network() map[string]string     // where they really are, as in a Network
+	Network() Network               // where they really are
 	Authority() string              // what their clients must trust, in PEM
 	Environment() map[string]string // pawl's own credentials, by the names of examples/runbook
 	Secrets() []string              // every credential that Vendors does not know of
@@ -280,11 +280,8 @@ func (s *System) Do(req *http.Request) ([]byte, error) {
 // Environment is that of pawl in this system: its credentials by the names that
 // examples/runbook has for them, and where it finds the clock and the network.
 func (s *System) Environment() []string {
-	env := map[string]string{
-		"FLY_ADMIN_TOKEN": s.Admin["fly"], "GITHUB_ADMIN_TOKEN": s.Admin["github"], "RESEND_ADMIN_KEY": s.Admin["resend"], "ANTHROPIC_ADMIN_KEY": s.Admin["anthropic"],
-		"CP_ADMIN_TOKEN": s.Admin["cp"], "STRIPE_RESTRICTED_KEY": s.Admin["stripe"],
-		"SSL_CERT_FILE": s.Bundle, "PATH": os.Getenv("PATH"), envClock: s.Clock.Path(), envNetwork: s.Network.String(),
-	}
+	env := s.Vendors.Environment()
+	maps.Copy(env, map[string]string{"SSL_CERT_FILE": s.Bundle, "PATH": os.Getenv("PATH"), envClock: s.Clock.Path(), envNetwork: s.Network.String()})
 	if s.servers != nil {
 		maps.Copy(env, s.servers.Environment())
 	}

@@ -31,6 +31,9 @@ func (s *SaaS) Workspaces() []WorkspaceState {
 	ctx := context.Background()
 	var list []WorkspaceState
 	for _, o := range s.orgs() {
+		if o.App == "" {
+			continue // it is being made
+		}
 		v := s.volume(o.App)
 		all, _ := v.Workspaces(ctx)
 		secrets, _ := v.Secrets(ctx)

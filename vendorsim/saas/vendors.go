@@ -45,7 +45,7 @@ func NewVendors(c Config, plane http.RoundTripper) *Vendors {
 		v.redis = anyLogin{}
 	}
 	v.seed(c, plane)
-	v.World = molecule.New(molecule.Config{Now: c.Now, Rand: c.Rand, Boot: c.Boot, Run: c.Run, Env: v.environment(),
+	v.World = molecule.New(molecule.Config{Now: c.Now, Rand: c.Rand, Boot: c.Boot, Run: c.Run, Env: v.bootEnvironment(),
 		OrgToken: true, Launcher: c.Launcher, Hold: c.Hold, Bare: c.Launcher != nil})
 	v.First[FlyToken], v.IDs[FlyToken] = v.Token, v.TokenID
 	v.Admin["fly"], v.Admin["github"] = v.FlyAdmin, v.GitHubAdmin
@@ -105,9 +105,9 @@ const (
 	RedisHost    = "eu1-quiet-crane-40871.upstash.io"
 )
 
-// environment is what the control plane's machines boot with beside the Fly
+// bootEnvironment is what the control plane's machines boot with beside the Fly
 // token: the other secrets, and settings.
-func (v *Vendors) environment() map[string]string {
+func (v *Vendors) bootEnvironment() map[string]string {
 	env := map[string]string{
 		"CP_ADMIN_TOKEN": v.Admin["cp"], "FLY_ORG": molecule.Org, "NEON_PROJECT": tenantProject, "TENANT_IMAGE": "registry.fly.io/molecule-tenant:latest",
 		"PUBLIC_URL": "https://" + Host, "TENANT_APP_PREFIX": TenantPrefix,
@@ -117,6 +117,15 @@ func (v *Vendors) environment() map[string]string {
 	}
 	env[DecryptKeys] = v.First[EncryptionKey]
 	return env
+}
+
+// Environment has pawl's own credentials at the vendors, by the names that
+// examples/runbook has for them.
+func (v *Vendors) Environment() map[string]string {
+	return map[string]string{
+		"FLY_ADMIN_TOKEN": v.Admin["fly"], "GITHUB_ADMIN_TOKEN": v.Admin["github"], "RESEND_ADMIN_KEY": v.Admin["resend"], "ANTHROPIC_ADMIN_KEY": v.Admin["anthropic"],
+		"CP_ADMIN_TOKEN": v.Admin["cp"], "STRIPE_RESTRICTED_KEY": v.Admin["stripe"],
+	}
 }
 
 // Hosts gives the vendors by host, for vendorsim.Transport.

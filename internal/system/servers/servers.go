@@ -6,9 +6,7 @@ package servers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 
 	"github.com/pawlhq/pawl"
@@ -65,10 +63,9 @@ func (s *Servers) Branch(project, branch string) neon.Database {
 // Hosts gives the handlers of Upstash by host.
 func (s *Servers) Hosts() map[string]http.Handler { return s.cache.Hosts() }
 
-// Network says where the servers really are, by name and port: "*" in front of a
-// name stands for anything.
-func (s *Servers) Network() map[string]string {
-	return map[string]string{"*.upstash.io:6379": s.cache.relay.address(), "*.aws.neon.tech:5432": s.databases.relay.address()}
+// Network says where the servers really are.
+func (s *Servers) Network() system.Network {
+	return system.Network{"*.upstash.io:6379": s.cache.relay.address(), "*.aws.neon.tech:5432": s.databases.relay.address()}
 }
 
 // Authority is what clients of the servers must trust, in PEM.
@@ -84,23 +81,6 @@ func (s *Servers) Environment() map[string]string {
 // Secrets gives every credential that the vendors do not know of, for a leak
 // search.
 func (s *Servers) Secrets() []string { return append(s.cache.Issued(), s.databases.admin) }
-
-// Dial reaches a server by the name that clients have for it.
-func (s *Servers) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	var d net.Dialer
-	switch host {
-	case saas.RedisHost:
-		return d.DialContext(ctx, network, s.cache.relay.address())
-	case saas.DatabaseHost:
-		return d.DialContext(ctx, network, s.databases.relay.address())
-	default:
-		return nil, fmt.Errorf("dial %s: no such host", address)
-	}
-}
 
 // Rows opens org_instances as the server's superuser, whose login never changes.
 // It is called once, when the control plane has made the table.
