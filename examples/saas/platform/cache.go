@@ -2,30 +2,48 @@ package platform
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
-	"net"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// cache is the tenants' Redis. It connects when it is first asked, and is safe
-// for concurrent use.
+// Redis is a client of one Redis, with the login of its URL. It connects when it
+// is used, is safe for concurrent use, and its errors have no password. Package
+// platform/redis has one.
+type Redis interface {
+	Ping(ctx context.Context) error
+	Count(ctx context.Context, key string) (int64, error) // adds 1 to a number, and gives it
+	Close() error
+}
+
+// RedisRefusal is the error of a command that Redis refuses after the login:
+// another login would change nothing. It is what Redis says.
+type RedisRefusal string
+
+func (r RedisRefusal) Error() string { return "redis: " + string(r) }
+
+// cache is the tenants' Redis. It is safe for concurrent use.
 type cache struct {
 	instead func(ctx context.Context, url string) error // logs in, where there is no server
-	dial    dialer
-	now     func() time.Time
+	open    func(url string) (Redis, error)
 	own     string // the URL of the environment, which is set for all tenants at once: it goes before the row's
 	key     string // what the tenant's visits are counted under
 
 	mu     sync.Mutex // guards what follows
 	url    string
-	client *redis.Client
+	client Redis // nil until it is first asked
+}
+
+// newCache makes a cache of what there is. Deps without Redis are a program that
+// was built without: it cannot be well where there is a URL of one.
+func newCache(c Config, d Deps) cache {
+	open := func(url string) (Redis, error) { return d.Redis(url, d) }
+	if d.Redis == nil {
+		open = func(string) (Redis, error) {
+			return nil, errors.New("redis: this program has no client of it: unset " + EnvRedis + ", or run one that has")
+		}
+	}
+	return cache{instead: d.Login, open: open, own: c.RedisURL, key: "visits:" + c.Org}
 }
 
 // urls lists where Redis may be, the likeliest first. None is off.
@@ -34,56 +52,22 @@ func (c *cache) urls(r reading) []string {
 	return slices.Compact(list)
 }
 
-// open makes a client of a URL. The error does not quote it: it has a password.
-func (c *cache) open(url string) (*redis.Client, error) {
-	o, err := redis.ParseURL(url)
-	if err != nil {
-		return nil, errors.New("redis: its URL is none: look at " + EnvRedis + " and the tenant's row")
-	}
-	secure := o.TLSConfig
-	o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := c.dial(ctx, network, address)
-		if err != nil || secure == nil {
-			return conn, err
-		}
-		return handshake(ctx, conn, secure, c.now)
-	}
-	o.Protocol, o.DisableIdentity, o.ClientName = 2, true, "" // no command before the first but the login: a user may be allowed no other
-	o.PoolSize, o.MaxRetries, o.DialerRetries = connections, 1, 1
-	o.DialTimeout, o.ContextTimeoutEnabled = loginLimit, true
-	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // which looks up names that dial is to be left
-	return redis.NewClient(o), nil
-}
-
-// handshake speaks TLS over a connection: go-redis does so over its own alone.
-func handshake(ctx context.Context, conn net.Conn, c *tls.Config, now func() time.Time) (net.Conn, error) {
-	c = c.Clone()
-	c.Time = now
-	secure := tls.Client(conn, c)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return secure, nil
-}
-
 // login connects anew with a URL, and ends the connection.
 func (c *cache) login(ctx context.Context, url string) error {
 	if c.instead != nil {
 		return c.instead(ctx, url)
 	}
-	ctx, cancel := context.WithTimeout(ctx, loginLimit)
-	defer cancel()
 	client, err := c.open(url)
 	if err != nil {
 		return err
 	}
-	err = client.Ping(ctx).Err()
+	err = client.Ping(ctx)
 	_ = client.Close() // how it ends says nothing of the login
-	return refused(err)
+	return err
 }
 
 // at gives the client of a URL, which stays the one that is used.
-func (c *cache) at(url string) (*redis.Client, error) {
+func (c *cache) at(url string) (Redis, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.client != nil && c.url == url {
@@ -120,54 +104,40 @@ func (c *cache) close() error {
 	return c.client.Close()
 }
 
-// withRedis works with Redis. When the login fails with what there is, the row
-// is read again before the work fails. A command whose connection broke is sent
-// twice.
-func (s *Server) withRedis(ctx context.Context, work func(context.Context, *redis.Client) error) error {
+// countInRedis counts a visit in Redis, and gives the count. When the login
+// fails with what there is, the row is read again before that fails.
+func (s *Server) countInRedis(ctx context.Context) (int64, error) {
 	row, err := s.row.get(ctx)
 	if err != nil && s.cache.own == "" {
-		return err
+		return 0, err
 	}
-	if err = s.tryRedis(ctx, row, work); err == nil || answered(err) || ctx.Err() != nil {
-		return refused(err)
+	n, err := s.cache.count(ctx, row)
+	if err == nil || answered(err) || ctx.Err() != nil {
+		return n, err
 	}
 	if row, err = s.again(ctx, row); err != nil && s.cache.own == "" {
-		return err
+		return 0, err
 	}
-	return refused(s.tryRedis(ctx, row, work))
+	return s.cache.count(ctx, row)
 }
 
-// tryRedis works with the first URL that opens.
-func (s *Server) tryRedis(ctx context.Context, row reading, work func(context.Context, *redis.Client) error) error {
-	err := errOff
-	for _, url := range s.cache.first(s.cache.urls(row)) {
-		var client *redis.Client
-		if client, err = s.cache.at(url); err == nil {
-			err = work(ctx, client)
+// count counts with the first URL that opens.
+func (c *cache) count(ctx context.Context, row reading) (n int64, err error) {
+	err = errOff
+	for _, url := range c.first(c.urls(row)) {
+		var client Redis
+		if client, err = c.at(url); err == nil {
+			n, err = client.Count(ctx, c.key)
 		}
 		if err == nil || answered(err) {
-			return err
+			return n, err
 		}
 	}
-	return err
+	return n, err
 }
 
 // answered reports whether Redis took the login and refused what came after it.
 func answered(err error) bool {
-	var refusal redis.Error
-	return errors.As(err, &refusal) && !redis.IsAuthError(err)
-}
-
-// refused says why Redis did not answer, without what it was asked with.
-func refused(err error) error {
-	switch {
-	case err == nil || errors.Is(err, errOff):
-		return err
-	case redis.IsAuthError(err):
-		return errors.New("redis: the login is refused")
-	case answered(err):
-		return fmt.Errorf("redis: %w", err)
-	default:
-		return errors.New("redis: it does not answer")
-	}
+	var refusal RedisRefusal
+	return errors.As(err, &refusal)
 }

@@ -88,6 +88,10 @@ type Deps struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // to PostgreSQL and Redis; nil is net.Dialer's. TLS is spoken over what it gives
 	Log  *slog.Logger                                                         // nil discards
 
+	// Redis makes a client of a URL, with the time and the network of the Deps that
+	// it is given: package platform/redis has one. Nil is a program without Redis.
+	Redis func(url string, d Deps) (Redis, error)
+
 	// Login logs in to the tenant's servers where a platform runs in a process
 	// that has none. Its visits are then not counted. Nil speaks to the servers.
 	Login func(ctx context.Context, url string) error
@@ -150,7 +154,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		model:    model{http: d.HTTP, base: strings.TrimRight(cmp.Or(c.Model, anthropicAPI), "/")},
 		row:      row{http: d.HTTP, base: strings.TrimRight(c.ControlPlane, "/"), token: c.AdminToken, org: c.Org, box: box, turn: make(chan struct{}, 1)},
 		database: database{dial: d.Dial, now: d.Now, instead: d.Login},
-		cache:    cache{dial: d.Dial, now: d.Now, instead: d.Login, own: c.RedisURL, key: "visits:" + c.Org},
+		cache:    newCache(c, d),
 	}
 	if s.store == nil {
 		own, err := openSQLite(ctx, c.DataDir, d.Now)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pawlhq/pawl/examples/saas/platform"
+	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/examples/saas/tenant"
 	"github.com/pawlhq/pawl/internal/leak"
 	"github.com/pawlhq/pawl/vendorsim"
@@ -77,6 +78,8 @@ func newSite(t *testing.T) *site {
 	s.deps = platform.Deps{
 		HTTP: &http.Client{Transport: vendorsim.Transport(map[string]http.Handler{planeHost: s.plane, anthropic.Host: http.HandlerFunc(s.callModel)})},
 		Log:  slog.New(slog.NewTextHandler(writer(s.keep), nil)),
+
+		Redis: redis.Open,
 	}
 	s.write(tenant.Secrets{})
 	t.Cleanup(s.leaks)

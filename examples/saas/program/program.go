@@ -25,12 +25,16 @@ const (
 // Names lists them.
 func Names() []string { return []string{ControlPlane, Platform} }
 
-// Deps are the ways out of a program. The zero Deps are the machine's own.
+// Deps are the ways out of a program. The zero Deps are the machine's own,
+// without Redis.
 type Deps struct {
 	Now  func() time.Time
 	HTTP *http.Client
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	Log  *slog.Logger
+	// Redis is how tenants' platforms reach Redis (package platform/redis). Nil is
+	// platforms without one.
+	Redis func(url string, d platform.Deps) (platform.Redis, error)
 }
 
 // drain is how long requests under way have, once a program is told to stop:
@@ -68,7 +72,7 @@ func start(ctx context.Context, name string, getenv func(string) string, d Deps)
 		if err != nil {
 			return nil, "", err
 		}
-		s, err := platform.New(ctx, c, platform.Deps{Now: d.Now, HTTP: d.HTTP, Dial: d.Dial, Log: d.Log})
+		s, err := platform.New(ctx, c, platform.Deps{Now: d.Now, HTTP: d.HTTP, Dial: d.Dial, Log: d.Log, Redis: d.Redis})
 		return s, c.Port, err
 	default:
 		return nil, "", fmt.Errorf("there is no program %q: it is %s or %s", name, ControlPlane, Platform)
