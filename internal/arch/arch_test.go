@@ -237,7 +237,7 @@ func TestDirectDependencies(t *testing.T) {
 		"github.com/google/go-cmp":                 "tests: readable differences",
 		"github.com/google/go-github":              "GitHub's calls, kept by others",
 		"github.com/jackc/pgx":                     "PostgreSQL's protocol; database/sql over it for key tables",
-		"github.com/redis/go-redis":                "tests and stand-ins: Redis as applications reach it",
+		"github.com/redis/go-redis":                "examples, tests and stand-ins: Redis as applications reach it",
 		"github.com/rogpeppe/go-internal":          "tests: scripts of the command line",
 		"github.com/tink-crypto/tink-go":           "tests: another implementation of XAES-256-GCM",
 		"github.com/spf13/cobra":                   "commands, flags, completion",
@@ -364,6 +364,23 @@ func TestEnvelopeStandsAlone(t *testing.T) {
 				imp == module+"/internal/mutant"
 			if strings.Contains(host, ".") && !ours && !slices.Contains(others, imp) {
 				t.Errorf("%s reaches %s: whoever imports it must not compile that", pkg, imp)
+			}
+		}
+	}
+}
+
+// TestPawlIsLean holds that the binary has no part of the servers that only its
+// tests and the long demonstrations run on: a client of Redis alone makes it a
+// quarter larger.
+func TestPawlIsLean(t *testing.T) {
+	reached := reach(sources(t), "cmd/pawl")
+	if !slices.Contains(reached, module+"/examples/saas/program") {
+		t.Errorf("pawl demo no longer runs examples/saas: look for what this test is to hold")
+	}
+	for _, imp := range reached {
+		for _, heavy := range []string{"github.com/redis/go-redis", module + "/examples/saas/platform/redis", module + "/internal/system/servers", module + "/vendorsim/upstash", module + "/vendorsim/servertest"} {
+			if imp == heavy || strings.HasPrefix(imp, heavy+"/") {
+				t.Errorf("cmd/pawl reaches %s: have who needs it give it, as internal/system.Config does", imp)
 			}
 		}
 	}

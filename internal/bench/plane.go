@@ -10,8 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pawlhq/pawl/examples"
@@ -111,7 +111,7 @@ func (p *planeSite) measure(ctx context.Context) error {
 	var before []float64
 	during, after, busy := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
 	c := p.clients(ctx)
-	defer c.stop()
+	defer c.Stop()
 	for range planeRounds {
 		for _, name := range names {
 			rates, share, err := p.around(ctx, c, name)
@@ -134,13 +134,14 @@ func (p *planeSite) measure(ctx context.Context) error {
 		show("control_plane_after_"+name, median(after[name]), "ratio")
 		show("control_plane_pawl_share_"+name, median(busy[name]), "ratio")
 	}
-	return c.stop()
+	c.Stop()
+	return c.First()
 }
 
 // around gives the requests a second before, during and after a rotation, and
 // which part of the processors pawl had during it.
-func (p *planeSite) around(ctx context.Context, c *closedLoop, name string) (rates [3]float64, share float64, err error) {
-	window := func() error { return sleep(ctx, planeWindow) }
+func (p *planeSite) around(ctx context.Context, c *system.Load, name string) (rates [3]float64, share float64, err error) {
+	window := func() error { return system.Sleep(ctx, planeWindow) }
 	rotate := func() error {
 		busy, began := p.busy, time.Now()
 		r, err := p.person.Rotate(ctx, name)
@@ -151,7 +152,7 @@ func (p *planeSite) around(ctx context.Context, c *closedLoop, name string) (rat
 		return err
 	}
 	for i, do := range []func() error{window, rotate, window} {
-		if rates[i], err = c.rate(do); err != nil {
+		if rates[i], err = rate(c, do); err != nil {
 			return rates, share, err
 		}
 	}
@@ -160,18 +161,18 @@ func (p *planeSite) around(ctx context.Context, c *closedLoop, name string) (rat
 
 // oneMachine gives the requests a second of one of both machines, as a ratio to
 // those of both: what a rollout costs at least while it replaces the other.
-func (p *planeSite) oneMachine(ctx context.Context, c *closedLoop) (float64, error) {
+func (p *planeSite) oneMachine(ctx context.Context, c *system.Load) (float64, error) {
 	machine := "https://" + fly.MachinesHost + "/v1/apps/" + saas.App + "/machines/" + p.system.Fly.Machines(saas.App)[0]
 	var ratios []float64
 	for range planeRounds {
-		both, err := c.rate(func() error { return sleep(ctx, planeWindow) })
+		both, err := rate(c, func() error { return system.Sleep(ctx, planeWindow) })
 		if err != nil {
 			return 0, err
 		}
 		if _, err := p.system.Call(ctx, http.MethodPost, machine+"/stop", p.system.FlyAdmin, nil); err != nil {
 			return 0, err
 		}
-		one, err := c.rate(func() error { return sleep(ctx, planeWindow) })
+		one, err := rate(c, func() error { return system.Sleep(ctx, planeWindow) })
 		if err != nil {
 			return 0, err
 		}
@@ -180,7 +181,7 @@ func (p *planeSite) oneMachine(ctx context.Context, c *closedLoop) (float64, err
 			return 0, err
 		}
 		for p.system.Fly.Busy() {
-			if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			if err := system.Sleep(ctx, 20*time.Millisecond); err != nil {
 				return 0, err
 			}
 		}
@@ -188,69 +189,20 @@ func (p *planeSite) oneMachine(ctx context.Context, c *closedLoop) (float64, err
 	return median(ratios), nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
-// closedLoop is some clients that ask again as soon as they have an answer. It
-// is safe for concurrent use.
-type closedLoop struct {
-	end  context.CancelFunc
-	work sync.WaitGroup
-
-	mu     sync.Mutex
-	n      int
-	failed error // the first failure
-}
-
-func (p *planeSite) clients(ctx context.Context) *closedLoop {
-	ctx, end := context.WithCancel(ctx)
-	c := &closedLoop{end: end}
-	for range planeClients {
-		c.work.Go(func() {
-			for ctx.Err() == nil {
-				p.system.Traffic.RLock()
-				_, err := p.system.Plane(context.WithoutCancel(ctx), http.MethodGet, p.org, nil)
-				p.system.Traffic.RUnlock()
-				c.answered(err)
-			}
-		})
-	}
-	return c
-}
-
-func (c *closedLoop) answered(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n++
-	if c.failed == nil {
-		c.failed = err
-	}
-}
-
-func (c *closedLoop) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n
+// clients are some that ask again as soon as they have an answer.
+func (p *planeSite) clients(ctx context.Context) *system.Load {
+	read := system.Kind{Name: "org", Do: func(ctx context.Context) error {
+		_, err := p.system.Plane(ctx, http.MethodGet, p.org, nil)
+		return err
+	}}
+	return p.system.Load(ctx, 0, nil, slices.Repeat([]system.Kind{read}, planeClients)...)
 }
 
 // rate gives the answers a second while something is done.
-func (c *closedLoop) rate(do func() error) (float64, error) {
-	n, began := c.count(), time.Now()
+func rate(c *system.Load, do func() error) (float64, error) {
+	before, _ := c.SoFar()
+	began := time.Now()
 	err := do()
-	return float64(c.count()-n) / time.Since(began).Seconds(), err
-}
-
-// stop ends the clients and gives the first failure.
-func (c *closedLoop) stop() error {
-	c.end()
-	c.work.Wait()
-	return c.failed
+	after, _ := c.SoFar()
+	return float64(after-before) / time.Since(began).Seconds(), err
 }

@@ -34,7 +34,7 @@ type Demo struct {
 	screen screen
 	system *system.System
 	tenant system.Tenant
-	load   *load
+	users  *users // nil until they call
 	self   string
 	heard  bytes.Buffer // all that pawl printed
 	kills  int          // of the secret at hand
@@ -45,7 +45,8 @@ type Demo struct {
 // Result is what the demo shows, and with --json all that it prints.
 type Result struct {
 	Secrets  []SecretResult `json:"secrets"`
-	LeftOut  []string       `json:"left_out"` // they need PostgreSQL and Redis
+	LeftOut  []string       `json:"left_out"`        // every other secret
+	Missing  []string       `json:"missing_servers"` // that are not installed here, of those that some of them need
 	Requests int            `json:"requests"`
 	Failed   int            `json:"failed"`
 	Kills    int            `json:"kills"`
@@ -123,9 +124,10 @@ func (d *Demo) Run(ctx context.Context) (result *Result, err error) {
 	if err := p.Adopt(rotated()...); err != nil {
 		return nil, err
 	}
-	d.load = startLoad(ctx, d.system, d.tenant)
-	defer d.load.stop()
-	stop := d.screen.follow(d.load)
+	u := use(ctx, d.system, d.tenant)
+	defer u.Stop()
+	d.users = &u
+	stop := d.screen.follow(u)
 	defer stop()
 	return d.rotate(ctx, p)
 }
@@ -142,17 +144,17 @@ func (d *Demo) introduce() {
 }
 
 func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
-	r := &Result{LeftOut: []string{saas.DatabaseURL, saas.RedisURL, saas.EncryptionKey}}
+	r := &Result{LeftOut: append(needy(), brief()...), Missing: missing()}
 	for i, name := range rotated() {
 		d.kills, d.due, d.whole = 0, d.worst(name), i == 0
 		began := d.system.Clock.Now()
-		requests, failed := d.load.so()
+		requests, failed := d.users.SoFar()
 		d.say("%s", d.paint("1", name))
 		result, err := p.Rotate(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		now, bad := d.load.so()
+		now, bad := d.users.SoFar()
 		s := SecretResult{Name: name, From: 1, To: 2, Outcome: pawl.Outcome(result.Outcome), Kills: d.kills, Requests: now - requests, Failed: bad - failed,
 			Seconds: int(d.system.Clock.Now().Sub(began).Seconds())}
 		broken := result.Wrong(name, d.system.Wrong)
@@ -163,7 +165,7 @@ func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
 		r.Secrets, r.Kills = append(r.Secrets, s), r.Kills+s.Kills
 		d.say("  %s in %s of the system's time; %d requests of users, %d failed\n", result.Outcome, long(time.Duration(s.Seconds)*time.Second), s.Requests, s.Failed)
 	}
-	d.load.stop()
+	d.users.Stop()
 	return r, d.conclude(ctx, r)
 }
 
@@ -175,7 +177,7 @@ func (d *Demo) run(ctx context.Context, in string, args []string) (int, string) 
 		switch {
 		case moves:
 			d.say("$ pawl %s", strings.Join(args, " "))
-		case d.load != nil && args[0] != "status" && args[0] != "evidence":
+		case d.users != nil && args[0] != "status" && args[0] != "evidence":
 			d.say("%s", d.paint("36", "a person's part, played here:"))
 			d.say("$ pawl %s", strings.Join(args, " "))
 		}

@@ -33,10 +33,9 @@ func (d *Demo) worst(name string) []kill {
 
 // conclude holds the rest of the truth against the promises.
 func (d *Demo) conclude(ctx context.Context, r *Result) error {
-	r.Requests, r.Failed = d.load.so()
+	r.Requests, r.Failed = d.users.SoFar()
 	if r.Failed > 0 {
-		first, _, _ := strings.Cut(d.load.failures.Error(), "\n")
-		r.broken = append(r.broken, fmt.Sprintf("%d requests of users failed: %s", r.Failed, first))
+		r.broken = append(r.broken, fmt.Sprintf("%d requests of users failed, the first of them: %v", r.Failed, d.users.First()))
 	}
 	searched, leaks, err := d.system.Leaks(d.heard.Bytes(), filepath.Join(d.system.Dir, ".pawl"))
 	if err != nil {
@@ -54,7 +53,9 @@ func (d *Demo) conclude(ctx context.Context, r *Result) error {
 	d.say("The vendors, asked directly: every old secret is refused: %t", refused)
 	d.say("The evidence verifies: %t   values found in %d files, logs and outputs: %d", code == 0, searched, len(leaks))
 	d.say("Users made %d requests, and %d failed", r.Requests, r.Failed)
-	d.say("Left out: %s:", strings.Join(r.LeftOut, ", "))
-	d.say("they need PostgreSQL and Redis; make demo-saas, with both, rotates all\n")
+	for _, line := range leftOut(r.Missing) {
+		d.say("%s", line)
+	}
+	d.say("")
 	return nil
 }

@@ -88,7 +88,7 @@ func (p planned) measure(ctx context.Context, o options) (gap, error) {
 	go func() { ends <- w.ends(trying, p.secret) }()
 	load := w.start(ctx, seen.watch(w)...)
 	r, err := w.person.Rotate(ctx, p.secret, "--plan", "reset")
-	load.stop()
+	load.Stop()
 	stop()
 	ended := <-ends
 	switch {
@@ -101,7 +101,7 @@ func (p planned) measure(ctx context.Context, o options) (gap, error) {
 		return gap{}, errors.New(strings.Join(wrong, "; "))
 	}
 	g, err := seen.gap(w, p.apps(w), ended)
-	g.every = time.Duration(float64(time.Second) / o.rate)
+	g.every = o.every()
 	return g, err
 }
 
@@ -151,12 +151,12 @@ func (s *sights) call(c system.Call) {
 
 // watch gives all that users do, each request seen. The load counts no failure:
 // they are counted here.
-func (s *sights) watch(w *world) []kind {
+func (s *sights) watch(w *world) []system.Kind {
 	kinds := w.kinds()
 	for i, k := range kinds {
-		kinds[i].do = func(ctx context.Context) error {
-			r := request{kind: k.name, began: w.Clock.Now()}
-			r.err = k.do(ctx)
+		kinds[i].Do = func(ctx context.Context) error {
+			r := request{kind: k.Name, began: w.Clock.Now()}
+			r.err = k.Do(ctx)
 			r.end = w.Clock.Now()
 			s.mu.Lock()
 			defer s.mu.Unlock()

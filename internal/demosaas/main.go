@@ -99,7 +99,7 @@ type world struct {
 	*system.System
 	opts    options
 	tenants []system.Tenant
-	pawl    *pawl
+	pawl    *processes
 	person  *person.Person
 }
 
@@ -132,7 +132,7 @@ func open(ctx context.Context, o options, noLists bool) (w *world, err error) {
 	if err := w.Pause(ctx, w.tenants[2], w.tenants[2].Workspaces[2]); err != nil {
 		return nil, err
 	}
-	if w.pawl, err = newPawl(w.System, self, o); err != nil {
+	if w.pawl, err = newProcesses(w.System, self, o); err != nil {
 		return nil, err
 	}
 	w.person = &person.Person{Vendors: w.Vendors, Run: func(in string, args ...string) (int, string) { return w.pawl.run(ctx, in, args...) }, Now: w.Clock.Now, Wait: w.Wait}
@@ -149,7 +149,7 @@ func (w *world) rotateAll(ctx context.Context) (tally, error) {
 		kills := w.pawl.kills
 		r, err := w.person.Rotate(ctx, name)
 		if err != nil {
-			load.stop()
+			load.Stop()
 			for _, line := range w.Fly.LogLines(saas.App) {
 				fmt.Println("    molecule-cp:", line)
 			}
@@ -160,13 +160,13 @@ func (w *world) rotateAll(ctx context.Context) (tally, error) {
 		}
 		wrong := r.Wrong(name, w.Wrong)
 		sum.wrong += len(wrong)
-		requests, failed := load.so()
+		requests, failed := load.SoFar()
 		fmt.Printf(row, name, r.Outcome, long(w.Clock.Now().Sub(began)), time.Since(asked).Round(100*time.Millisecond), fmt.Sprint(w.pawl.kills-kills), fmt.Sprint(requests), fmt.Sprint(failed))
 		for _, what := range wrong {
 			fmt.Printf("    VIOLATION %s\n", what)
 		}
 	}
-	sum.requests, sum.failed = load.stop()
+	sum.requests, sum.failed = load.Stop()
 	sum.kills = w.pawl.kills
 	sum.orphans = w.orphans()
 	_, leaks, err := w.Leaks(w.pawl.said.Bytes(), filepath.Join(w.Dir, ".pawl"), w.Secrets()...)

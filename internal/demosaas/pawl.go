@@ -15,15 +15,15 @@ import (
 	"strings"
 	"time"
 
-	names "github.com/pawlhq/pawl"
+	"github.com/pawlhq/pawl"
 	"github.com/pawlhq/pawl/examples"
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
 )
 
-// pawl is the command line, as processes that may be killed.
-type pawl struct {
+// processes are those of the command line, which may be killed.
+type processes struct {
 	self    string
 	file    string
 	env     []string
@@ -36,8 +36,8 @@ type pawl struct {
 	of    map[string]int // by secret
 }
 
-func newPawl(s *system.System, self string, o options) (*pawl, error) {
-	p := &pawl{self: self, file: filepath.Join(s.Dir, "pawl.yaml"), verbose: o.verbose, most: o.kills, dice: o.dice(), of: map[string]int{}}
+func newProcesses(s *system.System, self string, o options) (*processes, error) {
+	p := &processes{self: self, file: filepath.Join(s.Dir, "pawl.yaml"), verbose: o.verbose, most: o.kills, dice: o.dice(), of: map[string]int{}}
 	p.env = append(s.Environment(), "PAWL_ACTOR=demo", "HOME="+s.Dir)
 	return p, os.WriteFile(p.file, examples.Runbook, 0o600)
 }
@@ -48,7 +48,7 @@ const killWithin = 1500 * time.Millisecond
 // run runs a command to its end, and gives its exit status and what it printed.
 // Processes that move a rotation are killed now and then; what a person types
 // then is resume, or the command again where nothing had begun.
-func (p *pawl) run(ctx context.Context, in string, args ...string) (int, string) {
+func (p *processes) run(ctx context.Context, in string, args ...string) (int, string) {
 	moves := len(args) > 1 && (args[0] == "rotate" || args[0] == "resume")
 	before := 0
 	if moves && p.of[args[1]] < p.most {
@@ -70,7 +70,7 @@ func (p *pawl) run(ctx context.Context, in string, args ...string) (int, string)
 		switch {
 		case len(list) == 0:
 			args = first
-		case list[0].Outcome == string(names.Open) || list[0].Outcome == string(names.Held):
+		case list[0].Outcome == string(pawl.Open) || list[0].Outcome == string(pawl.Held):
 			args = []string{"resume", args[1]}
 		case first[0] == "resume" || len(list) > before:
 			if list[0].Outcome == person.Done {
@@ -83,12 +83,12 @@ func (p *pawl) run(ctx context.Context, in string, args ...string) (int, string)
 	}
 }
 
-// past is what is read of `pawl history NAME --json`.
+// past is what is read of `pawl history NAME --json`. The outcome of one that has
+// not ended is open or held.
 type past struct{ Outcome string }
 
-// history lists the rotations of a secret, newest first. One that is open has
-// no outcome.
-func (p *pawl) history(ctx context.Context, name string) []past {
+// history lists the rotations of a secret, newest first.
+func (p *processes) history(ctx context.Context, name string) []past {
 	_, out, _ := p.process(ctx, "", 0, []string{"history", name, "--json"})
 	var doc struct{ Rotations []past }
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {
@@ -98,7 +98,7 @@ func (p *pawl) history(ctx context.Context, name string) []past {
 }
 
 // process runs one process, and kills it after a time that is not 0.
-func (p *pawl) process(ctx context.Context, in string, kill time.Duration, args []string) (code int, text string, killed bool) {
+func (p *processes) process(ctx context.Context, in string, kill time.Duration, args []string) (code int, text string, killed bool) {
 	var out, errs bytes.Buffer
 	outs, told := io.Writer(&out), io.Writer(&errs)
 	if p.verbose {

@@ -110,7 +110,7 @@ func (w *world) comesAndLeaves(ctx context.Context) (owner string, err error) {
 func (w *world) isReady(ctx context.Context, id string) error {
 	var err error
 	ready := until(ctx, func() bool {
-		err = w.readOrg(ctx, system.Tenant{ID: id})
+		err = w.ReadOrg(ctx, system.Tenant{ID: id})
 		return err == nil
 	})
 	if ready {

@@ -58,7 +58,7 @@ func TestABadSecretStopsTheRolloutAndIsUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	load := w.start(t.Context())
-	defer load.stop()
+	defer load.Stop()
 	steps := []struct {
 		in   string
 		args []string
@@ -74,7 +74,7 @@ func TestABadSecretStopsTheRolloutAndIsUndone(t *testing.T) {
 			t.Fatalf("pawl %v gives %d and not %d with %q: %s", s.args, code, s.code, s.says, out)
 		}
 	}
-	if requests, failed := load.stop(); failed > 0 || requests < 100 {
+	if requests, failed := load.Stop(); failed > 0 || requests < 100 {
 		t.Errorf("%d of %d requests failed", failed, requests)
 	}
 	for _, id := range w.Fly.Machines(saas.App) {

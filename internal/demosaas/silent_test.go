@@ -90,12 +90,12 @@ func (b breakage) byHand(t *testing.T, w *world) {
 
 func (b breakage) withPawl(t *testing.T, w *world) {
 	load := w.start(t.Context())
-	defer load.stop()
+	defer load.Stop()
 	b.pawl(t.Context(), t, w)
 	if err := b.request(t.Context(), w); err != nil {
 		t.Errorf("the request fails: %v", err)
 	}
-	if requests, failed := load.stop(); failed > 0 || requests == 0 {
+	if requests, failed := load.Stop(); failed > 0 || requests == 0 {
 		t.Errorf("%d of %d requests of users failed", failed, requests)
 	}
 }

@@ -213,22 +213,11 @@ func (s *System) boots(ctx context.Context) error {
 		if time.Now().After(end) {
 			return errors.New("a program does not get well: " + s.lastLines(saas.App))
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := Sleep(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // lastLines are the last that an app has logged.

@@ -73,7 +73,7 @@ func (s *System) ready(ctx context.Context, id, slug string) error {
 		if time.Now().After(end) {
 			return fmt.Errorf("the tenant %s is %s for %s: %s", id, org.Status, bootWithin, s.lastLines(saas.App)+s.lastLines(saas.TenantPrefix+slug))
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := Sleep(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func (s *System) serveClock(w http.ResponseWriter, r *http.Request) {
 // control plane is deployed.
 func (s *System) Wait(ctx context.Context, until time.Time) error {
 	for patience := time.Now().Add(patienceMost); s.Fly.Busy() && s.Clock.Now().Before(until) && time.Now().Before(patience); {
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := Sleep(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -110,4 +110,16 @@ func (s *System) Deploy(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Sleep lets real time pass. It fails where ctx is over before.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }

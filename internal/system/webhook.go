@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// DeliverEvent sends an event of Stripe's, signed with every secret that signs at this
-// moment, at each endpoint.
+// DeliverEvent sends an event of Stripe's, signed with every secret that signs at
+// this moment, at each endpoint.
 func (s *System) DeliverEvent(ctx context.Context) error {
 	payload, err := json.Marshal(map[string]any{"id": "evt_" + rand.Text(), "object": "event", "type": "customer.subscription.updated", "created": s.Clock.Now().Unix(),
 		"data": map[string]any{"object": map[string]any{"id": "sub_load", "object": "subscription", "customer": "cus_load", "status": "active"}}})

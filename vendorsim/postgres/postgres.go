@@ -95,6 +95,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+// Installed returns nil if a server can be started here, and ErrMissing where
+// its programs are not on this machine.
+func Installed() error {
+	_, err := programs()
+	return err
+}
+
 // programs finds the folder of the newest server's programs.
 func programs() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")

@@ -34,6 +34,20 @@ const starts = 3
 // ErrMissing means that the program is not on this machine.
 var ErrMissing = errors.New("the program redis-server is not in PATH: install Debian's package redis-server, or run make servers")
 
+// Installed returns nil if a server can be started here, and ErrMissing
+// otherwise.
+func Installed() error {
+	_, err := installed()
+	return err
+}
+
+func installed() (program string, err error) {
+	if program, err = exec.LookPath("redis-server"); err != nil {
+		return "", ErrMissing
+	}
+	return program, nil
+}
+
 // Options of a server. The zero Options are good for tests.
 type Options struct {
 	ACLFile  bool      // keep users in a file of their own, not in redis.conf
@@ -56,9 +70,9 @@ type Server struct {
 func Start(ctx context.Context, o Options) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	program, err := exec.LookPath("redis-server")
+	program, err := installed()
 	if err != nil {
-		return nil, ErrMissing
+		return nil, err
 	}
 	account, err := child.Unprivileged("redis")
 	if err != nil {

@@ -68,6 +68,32 @@ func TestWhatATenantsMachineGets(t *testing.T) {
 	}
 }
 
+func TestTenantsWithoutADatabase(t *testing.T) {
+	for setting, off := range map[string]bool{"": false, "off": true} {
+		s := newSite(t, speed{})
+		s.env["TENANT_DATABASE"] = setting
+		cp := s.server(&controlplane.Memory{})
+		id := cp.make("acme")
+		_, secrets, err := cp.instance(prefix + "acme")
+		must(t, err)
+		if (secrets.DatabaseURL == "") != off || secrets.RedisURL != redisURL || secrets.AdminToken == "" {
+			t.Errorf("TENANT_DATABASE=%s: the row has a database: %t", setting, secrets.DatabaseURL != "")
+		}
+		if got := cp.status(id); got != "ready" {
+			t.Errorf("TENANT_DATABASE=%s: the tenant is %s", setting, got)
+		}
+		if branches := s.neon.Branches(project); len(branches) != 2 { // the project's own, and the tenant's
+			t.Errorf("TENANT_DATABASE=%s: there are %d branches", setting, len(branches))
+		}
+		if got := cp.do("DELETE", "/cp/orgs/"+id, ""); got.code != http.StatusNoContent {
+			t.Errorf("TENANT_DATABASE=%s: erased: %d %s", setting, got.code, got.text)
+		}
+		if left := s.left(&controlplane.Memory{}); len(left) > 0 {
+			t.Errorf("TENANT_DATABASE=%s: left over: %v", setting, left)
+		}
+	}
+}
+
 // instance asks for a tenant's row as its platform does.
 func (s *server) instance(app string) (reply, tenant.Secrets, error) {
 	s.t.Helper()

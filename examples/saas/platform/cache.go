@@ -20,6 +20,7 @@ type Redis interface {
 // another login would change nothing. It is what Redis says.
 type RedisRefusal string
 
+// Error names Redis as who said it.
 func (r RedisRefusal) Error() string { return "redis: " + string(r) }
 
 // cache is the tenants' Redis. It is safe for concurrent use.
