@@ -39,13 +39,14 @@ type Demo struct {
 	heard  bytes.Buffer // all that pawl printed
 	kills  int          // of the secret at hand
 	due    []kill       // for the secret at hand
-	whole  bool         // every line of pawl is shown
+	short  *short       // for the secret at hand; nil shows every line of pawl
+	shorts []*short     // of all so far
 }
 
 // Result is what the demo shows, and with --json all that it prints.
 type Result struct {
 	Secrets  []SecretResult `json:"secrets"`
-	LeftOut  []string       `json:"left_out"`        // every other secret
+	LeftOut  []string       `json:"left_out"`        // every other secret that can be rotated
 	Missing  []string       `json:"missing_servers"` // that are not installed here, of those that some of them need
 	Requests int            `json:"requests"`
 	Failed   int            `json:"failed"`
@@ -146,7 +147,15 @@ func (d *Demo) introduce() {
 func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
 	r := &Result{LeftOut: append(needy(), brief()...), Missing: missing()}
 	for i, name := range rotated() {
-		d.kills, d.due, d.whole = 0, d.worst(name), i == 0
+		d.kills, d.due = 0, d.worst(name)
+		if i > 0 {
+			p, err := d.plan(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			d.short = newShort(p)
+			d.shorts = append(d.shorts, d.short)
+		}
 		began := d.system.Clock.Now()
 		requests, failed := d.users.SoFar()
 		d.say("%s", d.paint("1", name))

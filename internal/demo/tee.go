@@ -20,7 +20,7 @@ func (t *tee) Write(p []byte) (int, error) {
 	}
 	for line := range strings.Lines(string(p)) {
 		text := event(strings.TrimRight(line, "\n"))
-		if t.repeated(text) || !t.d.whole && !told(text) {
+		if t.repeated(text) || t.d.short != nil && !t.d.short.tells(text) {
 			continue
 		}
 		t.d.say("  %s", t.d.dress(text))
@@ -36,19 +36,6 @@ func event(line string) string {
 		}
 	}
 	return strings.ReplaceAll(line, "\t", "  ")
-}
-
-// told reports whether a line is shown where not all are.
-func told(line string) bool {
-	if strings.HasPrefix(line, "…") || strings.HasPrefix(line, "✓ reach") || strings.HasPrefix(line, "next:") {
-		return false
-	}
-	for _, part := range []string{"looked:", "do:", " mint ", " fixture ", " revoke ", "refuse", "soak", " signed ", " send "} {
-		if strings.Contains(line, part) {
-			return true
-		}
-	}
-	return strings.HasPrefix(line, "✗") || strings.HasPrefix(line, "!")
 }
 
 // repeated reports whether a line tells of the same wait as the one before.

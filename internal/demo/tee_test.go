@@ -19,7 +19,7 @@ func TestALineKeepsWhatCameOfIt(t *testing.T) {
 
 func TestAChildsOutputIsShownOnceAndKeptWhole(t *testing.T) {
 	var shown, kept bytes.Buffer
-	out := &tee{d: &Demo{screen: screen{out: &shown}, whole: true}, keep: &kept}
+	out := &tee{d: &Demo{screen: screen{out: &shown}}, keep: &kept}
 	said := "2026-03-01T02:00:00Z 20260301-020000-4k2q7d … load it  0 of 2\n" +
 		"2026-03-01T02:00:01Z 20260301-020000-4k2q7d … load it  1 of 2\n" +
 		"2026-03-01T02:00:02Z 20260301-020000-4k2q7d ✓ load it  2 of 2\nKEY\tv1\tv2\n"
