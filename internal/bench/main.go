@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
 )
@@ -51,7 +52,7 @@ func parts() []part {
 func main() {
 	switch {
 	case system.IsProgram():
-		os.Exit(system.RunProgram())
+		os.Exit(system.RunProgram(redis.New))
 	case command.Is():
 		os.Exit(command.Run())
 	}

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
@@ -29,7 +30,7 @@ import (
 func main() {
 	switch {
 	case system.IsProgram():
-		os.Exit(system.RunProgram())
+		os.Exit(system.RunProgram(redis.New))
 	case command.Is():
 		os.Exit(command.Run())
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/servers"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
@@ -13,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if system.IsProgram() {
-		os.Exit(system.RunProgram())
+		os.Exit(system.RunProgram(redis.New))
 	}
 	servertest.Main(m)
 }
