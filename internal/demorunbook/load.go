@@ -70,7 +70,7 @@ func (w *world) begin(ctx context.Context) (*load, error) {
 }
 
 // each is how often there is a request of a kind.
-const each = 20 * time.Millisecond
+const each = 50 * time.Millisecond
 
 // one makes one request. One that has begun is ended: users do not know that the
 // load is over. Time stands still meanwhile.
