@@ -369,22 +369,6 @@ func TestEnvelopeStandsAlone(t *testing.T) {
 	}
 }
 
-// TestPawlCarriesNoServers: pawl demo needs no PostgreSQL and no Redis, so that
-// pawl itself has neither what starts them nor another client of Redis.
-func TestPawlCarriesNoServers(t *testing.T) {
-	reached := reach(sources(t), "cmd/pawl")
-	if !slices.Contains(reached, module+"/internal/system") {
-		t.Error("pawl demo does not run the system: this test proves nothing")
-	}
-	for _, imp := range reached {
-		for _, not := range []string{"github.com/redis/", module + "/internal/system/servers", module + "/vendorsim/postgres", module + "/vendorsim/redis", module + "/vendorsim/upstash"} {
-			if strings.HasPrefix(imp, not) {
-				t.Errorf("pawl reaches %s", imp)
-			}
-		}
-	}
-}
-
 // reach gives all that a package's files import, and what those of this module
 // import in turn, tests left out.
 func reach(all []source, pkg string) []string {

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
 )
@@ -52,7 +51,7 @@ func parts() []part {
 func main() {
 	switch {
 	case system.IsProgram():
-		os.Exit(system.RunProgram(redis.New))
+		os.Exit(system.RunProgram())
 	case command.Is():
 		os.Exit(command.Run())
 	}

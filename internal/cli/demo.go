@@ -51,7 +51,7 @@ const DemoRole = "demo-child"
 // so it runs it and gives the exit status.
 func Program() (code int, ok bool) {
 	if system.IsProgram() {
-		return system.RunProgram(nil), true
+		return system.RunProgram(), true
 	}
 	if len(os.Args) < 2 || os.Args[1] != DemoRole {
 		return 0, false

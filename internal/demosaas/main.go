@@ -19,7 +19,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/internal/person"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
@@ -30,7 +29,7 @@ import (
 func main() {
 	switch {
 	case system.IsProgram():
-		os.Exit(system.RunProgram(redis.New))
+		os.Exit(system.RunProgram())
 	case command.Is():
 		os.Exit(command.Run())
 	}

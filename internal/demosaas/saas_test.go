@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/pawlhq/pawl/examples"
-	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/command"
 	"github.com/pawlhq/pawl/vendorsim/saas"
@@ -18,7 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	switch {
 	case system.IsProgram():
-		os.Exit(system.RunProgram(redis.New))
+		os.Exit(system.RunProgram())
 	case command.Is():
 		os.Exit(command.Run())
 	}

@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pawlhq/pawl/examples/saas/platform"
 	"github.com/pawlhq/pawl/examples/saas/program"
 )
 
@@ -29,20 +28,19 @@ func IsProgram() bool {
 }
 
 // RunProgram is the program of a machine, in the time and the network of its
-// system; redis makes its client of Redis, nil for a system without. It gives the
-// process's exit status.
-func RunProgram(redis platform.NewRedis) int {
+// system. It gives the process's exit status.
+func RunProgram() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
-	if err := runProgram(ctx, log, redis); err != nil {
+	if err := runProgram(ctx, log); err != nil {
 		log.Error("it ends", "error", err)
 		return 1
 	}
 	return 0
 }
 
-func runProgram(ctx context.Context, log *slog.Logger, redis platform.NewRedis) error {
+func runProgram(ctx context.Context, log *slog.Logger) error {
 	clock, network, err := Surroundings()
 	if err != nil {
 		return err
@@ -51,7 +49,7 @@ func runProgram(ctx context.Context, log *slog.Logger, redis platform.NewRedis) 
 	if err != nil {
 		return err
 	}
-	return program.Run(ctx, os.Args[1], os.Getenv, program.Deps{Now: clock.Now, HTTP: client, Dial: network.Dial, Log: log, Redis: redis})
+	return program.Run(ctx, os.Args[1], os.Getenv, program.Deps{Now: clock.Now, HTTP: client, Dial: network.Dial, Log: log})
 }
 
 // Surroundings gives the clock and the network of the system that this process

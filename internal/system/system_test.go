@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/internal/system"
 	"github.com/pawlhq/pawl/internal/system/servers"
 	"github.com/pawlhq/pawl/vendorsim/servertest"
@@ -14,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if system.IsProgram() {
-		os.Exit(system.RunProgram(redis.New))
+		os.Exit(system.RunProgram())
 	}
 	servertest.Main(m)
 }

@@ -2,56 +2,30 @@ package platform
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Redis is a client of Redis: package redis has it. It is safe for concurrent
-// use. Its errors quote no URL, which has a password.
-type Redis interface {
-	// Login connects anew with a URL, and ends the connection.
-	Login(ctx context.Context, url string) error
-	// Count adds one to a counter at the server of a URL, and gives it, over a
-	// connection that stays open. It fails with a CommandError where the server has
-	// taken the login.
-	Count(ctx context.Context, url, key string) (int64, error)
-	Close() error
-}
-
-// NewRedis makes a client of Redis that reaches servers by dial, in the time of
-// now.
-type NewRedis func(dial Dialer, now func() time.Time) Redis
-
-// CommandError is a command that Redis has refused.
-type CommandError struct{ Why string }
-
-// Error says why, as Redis has it.
-func (e *CommandError) Error() string { return "redis: " + e.Why }
-
-// errNoClient means that a tenant has a Redis and the program was built without
-// a client of it.
-var errNoClient = errors.New("redis: this program has no client of it: set Deps.Redis")
-
-// cache is the tenants' Redis.
+// cache is the tenants' Redis. It connects when it is first asked, and is safe
+// for concurrent use.
 type cache struct {
 	instead func(ctx context.Context, url string) error // logs in, where there is no server
-	client  Redis                                       // nil is none
-	own     string                                      // the URL of the environment, which is set for all tenants at once: it goes before the row's
-	key     string                                      // what the tenant's visits are counted under
+	dial    dialer
+	now     func() time.Time
+	own     string // the URL of the environment, which is set for all tenants at once: it goes before the row's
+	key     string // what the tenant's visits are counted under
 
-	mu   sync.Mutex
-	used string // the URL that worked last
-}
-
-// newCache makes the client, where there is one to make.
-func newCache(c Config, d Deps) *cache {
-	made := &cache{instead: d.Login, own: c.RedisURL, key: "visits:" + c.Org}
-	if d.Redis != nil {
-		made.client = d.Redis(d.Dial, d.Now)
-	}
-	return made
+	mu     sync.Mutex // guards what follows
+	url    string
+	client *redis.Client
 }
 
 // urls lists where Redis may be, the likeliest first. None is off.
@@ -60,79 +34,140 @@ func (c *cache) urls(r reading) []string {
 	return slices.Compact(list)
 }
 
+// open makes a client of a URL. The error does not quote it: it has a password.
+func (c *cache) open(url string) (*redis.Client, error) {
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, errors.New("redis: its URL is none: look at " + EnvRedis + " and the tenant's row")
+	}
+	secure := o.TLSConfig
+	o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := c.dial(ctx, network, address)
+		if err != nil || secure == nil {
+			return conn, err
+		}
+		return handshake(ctx, conn, secure, c.now)
+	}
+	o.Protocol, o.DisableIdentity, o.ClientName = 2, true, "" // no command before the first but the login: a user may be allowed no other
+	o.PoolSize, o.MaxRetries, o.DialerRetries = connections, 1, 1
+	o.DialTimeout, o.ContextTimeoutEnabled = loginLimit, true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // which looks up names that dial is to be left
+	return redis.NewClient(o), nil
+}
+
+// handshake speaks TLS over a connection: go-redis does so over its own alone.
+func handshake(ctx context.Context, conn net.Conn, c *tls.Config, now func() time.Time) (net.Conn, error) {
+	c = c.Clone()
+	c.Time = now
+	secure := tls.Client(conn, c)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return secure, nil
+}
+
 // login connects anew with a URL, and ends the connection.
 func (c *cache) login(ctx context.Context, url string) error {
-	switch {
-	case c.instead != nil:
+	if c.instead != nil {
 		return c.instead(ctx, url)
-	case c.client == nil:
-		return errNoClient
 	}
 	ctx, cancel := context.WithTimeout(ctx, loginLimit)
 	defer cancel()
-	return c.client.Login(ctx, url)
+	client, err := c.open(url)
+	if err != nil {
+		return err
+	}
+	err = client.Ping(ctx).Err()
+	_ = client.Close() // how it ends says nothing of the login
+	return refused(err)
 }
 
-// count adds one to the tenant's visits, at the first URL that opens: at the one
-// that worked last before others.
-func (c *cache) count(ctx context.Context, urls []string) (n int64, err error) {
-	if c.client == nil {
-		return 0, errNoClient
+// at gives the client of a URL, which stays the one that is used.
+func (c *cache) at(url string) (*redis.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client != nil && c.url == url {
+		return c.client, nil
 	}
-	err = errOff
-	for _, url := range c.first(urls) {
-		if n, err = c.client.Count(ctx, url, c.key); err == nil {
-			c.use(url)
-		}
-		if err == nil || answered(err) {
-			return n, err
-		}
+	client, err := c.open(url)
+	if err != nil {
+		return nil, err
 	}
-	return 0, err
+	if c.client != nil {
+		// Whoever works with it tries again with the new one.
+		_ = c.client.Close()
+	}
+	c.url, c.client = url, client
+	return client, nil
 }
 
-// first puts the URL that worked last before the others.
+// first puts the URL that is used now before the others.
 func (c *cache) first(urls []string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(urls, c.used); i > 0 {
+	if i := slices.Index(urls, c.url); i > 0 {
 		urls[0], urls[i] = urls[i], urls[0]
 	}
 	return urls
 }
 
-func (c *cache) use(url string) {
+func (c *cache) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.used = url
-}
-
-func (c *cache) close() error {
 	if c.client == nil {
 		return nil
 	}
 	return c.client.Close()
 }
 
-// countInRedis counts a visit. When the login fails with what there is, the row
-// is read again before the count fails.
-func (s *Server) countInRedis(ctx context.Context) (int64, error) {
+// withRedis works with Redis. When the login fails with what there is, the row
+// is read again before the work fails. A command whose connection broke is sent
+// twice.
+func (s *Server) withRedis(ctx context.Context, work func(context.Context, *redis.Client) error) error {
 	row, err := s.row.get(ctx)
 	if err != nil && s.cache.own == "" {
-		return 0, err
+		return err
 	}
-	n, err := s.cache.count(ctx, s.cache.urls(row))
-	if err == nil || answered(err) || ctx.Err() != nil {
-		return n, err
+	if err = s.tryRedis(ctx, row, work); err == nil || answered(err) || ctx.Err() != nil {
+		return refused(err)
 	}
 	if row, err = s.again(ctx, row); err != nil && s.cache.own == "" {
-		return 0, err
+		return err
 	}
-	return s.cache.count(ctx, s.cache.urls(row))
+	return refused(s.tryRedis(ctx, row, work))
+}
+
+// tryRedis works with the first URL that opens.
+func (s *Server) tryRedis(ctx context.Context, row reading, work func(context.Context, *redis.Client) error) error {
+	err := errOff
+	for _, url := range s.cache.first(s.cache.urls(row)) {
+		var client *redis.Client
+		if client, err = s.cache.at(url); err == nil {
+			err = work(ctx, client)
+		}
+		if err == nil || answered(err) {
+			return err
+		}
+	}
+	return err
 }
 
 // answered reports whether Redis took the login and refused what came after it.
 func answered(err error) bool {
-	var refusal *CommandError
-	return errors.As(err, &refusal)
+	var refusal redis.Error
+	return errors.As(err, &refusal) && !redis.IsAuthError(err)
+}
+
+// refused says why Redis did not answer, without what it was asked with.
+func refused(err error) error {
+	switch {
+	case err == nil || errors.Is(err, errOff):
+		return err
+	case redis.IsAuthError(err):
+		return errors.New("redis: the login is refused")
+	case answered(err):
+		return fmt.Errorf("redis: %w", err)
+	default:
+		return errors.New("redis: it does not answer")
+	}
 }

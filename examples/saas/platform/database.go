@@ -20,14 +20,14 @@ const (
 	tries       = 3 // of a statement: as it is, after the row was read again, after connections were made anew
 )
 
-// Dialer opens a connection to an address that may be a name.
-type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+// dialer opens a connection to an address that may be a name.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // database is the tenant's own PostgreSQL. It connects when it is first asked,
 // and is safe for concurrent use.
 type database struct {
 	instead func(ctx context.Context, url string) error // logs in, where there is no server
-	dial    Dialer
+	dial    dialer
 	now     func() time.Time
 
 	mu     sync.Mutex // guards what follows

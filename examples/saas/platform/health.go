@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 )
 
 // errOff means that the tenant has no such server.
@@ -72,7 +73,10 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request) {
 	out := map[string]*int64{"redis": nil, "database": nil}
 	if len(s.cache.urls(row)) > 0 && s.cache.instead == nil {
 		var n int64
-		n, err = s.countInRedis(r.Context())
+		err = s.withRedis(r.Context(), func(ctx context.Context, c *redis.Client) (err error) {
+			n, err = c.Incr(ctx, s.cache.key).Result()
+			return err
+		})
 		out["redis"] = &n
 	}
 	if row.DatabaseURL != "" && s.database.instead == nil && err == nil {

@@ -83,14 +83,10 @@ func (c Config) check() error {
 
 // Deps are the ways out of a platform. The zero Deps are those of a program.
 type Deps struct {
-	Now  func() time.Time // nil is time.Now
-	HTTP *http.Client     // to the control plane and the model; nil is one with a time limit
-	Dial Dialer           // to PostgreSQL and Redis; nil is net.Dialer's. TLS is spoken over what it gives
-	Log  *slog.Logger     // nil discards
-
-	// Redis makes the client of the tenant's Redis: redis.New. Nil is none, for
-	// programs whose tenants have no Redis.
-	Redis NewRedis
+	Now  func() time.Time                                                     // nil is time.Now
+	HTTP *http.Client                                                         // to the control plane and the model; nil is one with a time limit
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // to PostgreSQL and Redis; nil is net.Dialer's. TLS is spoken over what it gives
+	Log  *slog.Logger                                                         // nil discards
 
 	// Login logs in to the tenant's servers where a platform runs in a process
 	// that has none. Its visits are then not counted. Nil speaks to the servers.
@@ -125,7 +121,7 @@ type Server struct {
 	model    model
 	row      row
 	database database
-	cache    *cache
+	cache    cache
 
 	writing sync.Mutex // held while a secret is written
 
@@ -154,7 +150,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		model:    model{http: d.HTTP, base: strings.TrimRight(cmp.Or(c.Model, anthropicAPI), "/")},
 		row:      row{http: d.HTTP, base: strings.TrimRight(c.ControlPlane, "/"), token: c.AdminToken, org: c.Org, box: box, turn: make(chan struct{}, 1)},
 		database: database{dial: d.Dial, now: d.Now, instead: d.Login},
-		cache:    newCache(c, d),
+		cache:    cache{dial: d.Dial, now: d.Now, instead: d.Login, own: c.RedisURL, key: "visits:" + c.Org},
 	}
 	if s.store == nil {
 		own, err := openSQLite(ctx, c.DataDir, d.Now)

@@ -16,7 +16,6 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/pawlhq/pawl/examples/saas/platform"
-	client "github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/examples/saas/tenant"
 	"github.com/pawlhq/pawl/vendorsim/postgres"
 	"github.com/pawlhq/pawl/vendorsim/redis"
@@ -39,7 +38,7 @@ type servers struct {
 func withServers(t *testing.T) *servers {
 	t.Helper()
 	s := &servers{site: newSite(t), sql: servertest.Postgres(t), redis: servertest.Redis(t)}
-	s.config.Store, s.deps.Redis = platform.NewMemory(), client.New
+	s.config.Store = platform.NewMemory()
 	s.name = strings.ToLower(strings.TrimPrefix(t.Name(), "Test"))[:20]
 	var err error
 	if s.console, err = s.sql.Open(t.Context(), "postgres"); err != nil {
@@ -327,7 +326,7 @@ func TestWhatIsNotThereIsOff(t *testing.T) {
 
 func TestURLsThatAreNoneAreNotShown(t *testing.T) {
 	s := newSite(t)
-	s.config.Store, s.deps.Redis = platform.NewMemory(), client.New
+	s.config.Store = platform.NewMemory()
 	s.start()
 	s.write(tenant.Secrets{DatabaseURL: s.secret("postgresql://u:canary-canary-canary@h:port/d")})
 	s.unwell("database_url is no PostgreSQL URL")
@@ -335,19 +334,6 @@ func TestURLsThatAreNoneAreNotShown(t *testing.T) {
 	s.write(tenant.Secrets{RedisURL: s.secret("redis://u:canary-canary-canary@h:port")})
 	s.unwell("redis: its URL is none")
 	s.do("POST", "/visits", "")
-}
-
-// A program without a client says that it has none, and does not take a tenant's
-// Redis for one that is off.
-func TestNoClientOfRedis(t *testing.T) {
-	s := newSite(t)
-	s.config.Store = platform.NewMemory()
-	s.write(tenant.Secrets{RedisURL: s.secret("redis://u:canary-canary-canary@redis.example:6379")})
-	s.start()
-	s.unwell("no client")
-	if code, out := s.do("POST", "/visits", ""); code != http.StatusBadGateway {
-		s.Errorf("a visit is answered with HTTP %d %v", code, out)
-	}
 }
 
 // behindTLS is an Upstash whose authority this process trusts. It is state of
@@ -364,7 +350,7 @@ var behindTLS = sync.OnceValues(func() (*upstash.Upstash, string) {
 
 func TestRedisBehindTLS(t *testing.T) {
 	s := newSite(t)
-	s.config.Store, s.deps.Redis = platform.NewMemory(), client.New
+	s.config.Store = platform.NewMemory()
 	u, authority := behindTLS()
 	slug := "crane-" + strings.ToLower(rand.Text()) // another, where the test runs twice
 	id, err := u.AddDatabase(t.Context(), upstash.Database{Owner: "ops@example.com", Name: "tenants", Slug: slug, Server: servertest.RedisOf(t, "upstash")})

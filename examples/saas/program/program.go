@@ -31,8 +31,6 @@ type Deps struct {
 	HTTP *http.Client
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	Log  *slog.Logger
-	// Redis makes a platform's client of Redis; nil is none.
-	Redis platform.NewRedis
 }
 
 // drain is how long requests under way have, once a program is told to stop:
@@ -70,7 +68,7 @@ func start(ctx context.Context, name string, getenv func(string) string, d Deps)
 		if err != nil {
 			return nil, "", err
 		}
-		s, err := platform.New(ctx, c, platform.Deps{Now: d.Now, HTTP: d.HTTP, Dial: d.Dial, Log: d.Log, Redis: d.Redis})
+		s, err := platform.New(ctx, c, platform.Deps{Now: d.Now, HTTP: d.HTTP, Dial: d.Dial, Log: d.Log})
 		return s, c.Port, err
 	default:
 		return nil, "", fmt.Errorf("there is no program %q: it is %s or %s", name, ControlPlane, Platform)

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/pawlhq/pawl/examples/saas/platform/redis"
 	"github.com/pawlhq/pawl/examples/saas/program"
 )
 
@@ -26,7 +25,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
-	if err := program.Run(ctx, os.Args[1], os.Getenv, program.Deps{Log: log, Redis: redis.New}); err != nil {
+	if err := program.Run(ctx, os.Args[1], os.Getenv, program.Deps{Log: log}); err != nil {
 		fmt.Fprintf(os.Stderr, "saas %s: %v\n", os.Args[1], err) // a line for each thing that is missing
 		os.Exit(1)
 	}
