@@ -55,7 +55,7 @@ func (j *job) put(ctx context.Context) {
 		j.again(coarse.cause)
 		return
 	}
-	if j.failed(ctx, err) {
+	if j.vanished(ctx, err) || j.failed(ctx, err) {
 		return
 	}
 	if found.Revision == "" {
@@ -258,7 +258,7 @@ func (j *job) remove(ctx context.Context, port *driver.Port) {
 	if err == nil && found.Exists {
 		err = j.unconfirmed("it answered that the copy is removed, but it is still there")
 	}
-	if j.failed(ctx, err) {
+	if j.vanished(ctx, err) || j.failed(ctx, err) {
 		return
 	}
 	j.ok(Entry{Receipt: &found, Detail: "removed: there was no copy before"})

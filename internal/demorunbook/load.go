@@ -70,7 +70,7 @@ func (w *world) begin(ctx context.Context) (*load, error) {
 }
 
 // each is how often there is a request of a kind.
-const each = 20 * time.Millisecond
+const each = 50 * time.Millisecond
 
 // one makes one request. One that has begun is ended: users do not know that the
 // load is over. Time stands still meanwhile.
@@ -152,9 +152,12 @@ func (w *world) readOwn(ctx context.Context, slug string) (opened, seals int, er
 	}
 }
 
+// guestPrefix is how the slugs of guests begin.
+const guestPrefix = "guest-"
+
 // guest makes a tenant, whose row is sealed, reads it and erases it.
 func (w *world) guest(ctx context.Context) (opened, seals int, err error) {
-	b, err := w.Plane(ctx, http.MethodPost, "/cp/orgs", map[string]string{"slug": "guest-" + strings.ToLower(rand.Text()), "name": "Guest"})
+	b, err := w.Plane(ctx, http.MethodPost, "/cp/orgs", map[string]string{"slug": guestPrefix + strings.ToLower(rand.Text()), "name": "Guest"})
 	if err != nil {
 		return 0, 0, err
 	}
