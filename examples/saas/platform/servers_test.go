@@ -324,6 +324,20 @@ func TestWhatIsNotThereIsOff(t *testing.T) {
 	}
 }
 
+// TestAProgramWithoutAClientOfRedis is well where there is no Redis, and nowhere
+// else.
+func TestAProgramWithoutAClientOfRedis(t *testing.T) {
+	s := newSite(t)
+	s.config.Store, s.deps.Redis = platform.NewMemory(), nil
+	s.start()
+	s.healthy(`{"database":"off","redis":"off","status":"ok"}`)
+	s.write(tenant.Secrets{RedisURL: s.secret("redis://u:canary-canary-canary@redis.example:6379")})
+	s.unwell("redis: this program has no client of it")
+	if code, out := s.do("POST", "/visits", ""); code != http.StatusBadGateway || !strings.Contains(fmt.Sprint(out["error"]), "no client") {
+		t.Errorf("a visit: HTTP %d %v", code, out)
+	}
+}
+
 func TestURLsThatAreNoneAreNotShown(t *testing.T) {
 	s := newSite(t)
 	s.config.Store = platform.NewMemory()
