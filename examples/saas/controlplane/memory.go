@@ -89,6 +89,11 @@ func (m *Memory) Remove(_ context.Context, id string) (bool, error) {
 	if i < 0 {
 		return false, nil
 	}
+	for id, e := range m.events {
+		if e.Customer != "" && e.Customer == m.orgs[i].Customer {
+			m.events[id] = Event{ID: id, Type: e.Type, Created: e.Created, TakenAt: e.TakenAt}
+		}
+	}
 	m.orgs = slices.Delete(m.orgs, i, i+1)
 	return true, nil
 }
@@ -111,6 +116,9 @@ func (m *Memory) Take(_ context.Context, e Event) (bool, error) {
 	}
 	if m.events == nil {
 		m.events = map[string]Event{}
+	}
+	if !slices.ContainsFunc(m.orgs, func(o Org) bool { return o.Customer == e.Customer }) {
+		e.Customer, e.Plan = "", ""
 	}
 	m.events[e.ID] = e
 	return true, nil

@@ -108,17 +108,35 @@ func (d *database) Change(ctx context.Context, id string, c Change) error {
 	return nil
 }
 
-// Remove deletes a tenant's row.
-func (d *database) Remove(ctx context.Context, id string) (bool, error) {
-	var n int64
-	err := again(ctx, func() (err error) {
-		n, err = affected(d.ExecContext(ctx, "DELETE FROM org_instances WHERE CAST(id AS text) = $1", id))
+// Remove deletes a tenant's row, and what its events say of it.
+func (d *database) Remove(ctx context.Context, id string) (removed bool, err error) {
+	err = again(ctx, func() error {
+		removed, err = d.remove(ctx, id)
 		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("delete from org_instances: %w", err)
 	}
-	return n > 0, nil
+	return removed, nil
+}
+
+func (d *database) remove(ctx context.Context, id string) (bool, error) {
+	tx, err := d.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	var customer string
+	switch err := tx.QueryRowContext(ctx, "DELETE FROM org_instances WHERE CAST(id AS text) = $1 RETURNING customer", id).Scan(&customer); {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE stripe_events SET customer = '', plan = '' WHERE customer = $1 AND customer <> ''", customer); err != nil {
+		return false, err
+	}
+	return true, tx.Commit()
 }
 
 // Take keeps an event. Two that come at once wait for each other at the
@@ -147,7 +165,8 @@ func (d *database) take(ctx context.Context, e Event) (bool, error) {
 		}
 	}
 	n, err := affected(tx.ExecContext(ctx, `
-		INSERT INTO stripe_events (id, type, customer, plan, created, taken_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+		INSERT INTO stripe_events (id, type, customer, plan, created, taken_at)
+		VALUES ($1, $2, COALESCE((SELECT customer FROM org_instances WHERE customer = $3 LIMIT 1), ''), $4, $5, $6) ON CONFLICT DO NOTHING`,
 		e.ID, e.Type, e.Customer, e.Plan, e.Created.UTC(), e.TakenAt.UTC()))
 	if err != nil || n == 0 {
 		return false, err

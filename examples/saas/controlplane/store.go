@@ -70,10 +70,13 @@ type Store interface {
 	// Change changes the tenant with an id, or gives ErrNotFound where there is
 	// none, or none with the status that the change is for.
 	Change(ctx context.Context, id string, c Change) error
-	// Remove deletes a tenant's row and reports whether there was one.
+	// Remove deletes a tenant's row and reports whether there was one. What the
+	// events that were kept say of its customer goes with it; their ids stay, so that
+	// none is taken again.
 	Remove(ctx context.Context, id string) (bool, error)
 	// Take keeps the event's id, and sets the plan of its customer's tenant
-	// unless a newer event has, in one transaction. It reports false, and does
-	// nothing, where the id was kept before.
+	// unless a newer event has, in one transaction. Of a customer that is no
+	// tenant's nothing but the id is kept. It reports false, and does nothing, where
+	// the id was kept before.
 	Take(ctx context.Context, e Event) (bool, error)
 }

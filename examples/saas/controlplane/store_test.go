@@ -167,6 +167,38 @@ func TestAnEventIsTakenOnce(t *testing.T) {
 	})
 }
 
+// Of a tenant that is erased, and of customers that are none, events keep their
+// ids alone.
+func TestErasedTenantsAreForgottenInEvents(t *testing.T) {
+	stores(t, func(t *testing.T, store controlplane.Store) {
+		at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		tenant := func(id, slug, customer string) {
+			o := org(id, slug)
+			o.Customer = customer
+			must(t, store.Insert(t.Context(), o))
+		}
+		take := func(id, customer, plan string, created time.Time, want bool) {
+			t.Helper()
+			fresh, err := store.Take(t.Context(), controlplane.Event{ID: id, Type: "customer.subscription.updated", Customer: customer, Plan: plan, Created: created, TakenAt: at})
+			if err != nil || fresh != want {
+				t.Errorf("event %s: fresh %t, want %t, %v", id, fresh, want, err)
+			}
+		}
+		tenant(idOne, "acme", "cus_1")
+		take("evt_1", "cus_1", "team", at, true)
+		if removed, err := store.Remove(t.Context(), idOne); !removed || err != nil {
+			t.Fatalf("removed %t, %v", removed, err)
+		}
+		take("evt_1", "cus_1", "team", at, false)
+		take("evt_2", "cus_1", "team", at, true) // Stripe had it under way
+		tenant(idTwo, "bolt", "cus_1")           // as nobody does: what is kept of the customer would go before an older event
+		take("evt_3", "cus_1", "pro", at.Add(-time.Hour), true)
+		if o, err := store.Find(t.Context(), idTwo); err != nil || o.Plan != "pro" {
+			t.Errorf("the plan is %q, %v: something of the customer was kept", o.Plan, err)
+		}
+	})
+}
+
 func TestOfEventsAtOnceOneIsTaken(t *testing.T) {
 	stores(t, func(t *testing.T, store controlplane.Store) {
 		o := org(idOne, "acme")
