@@ -50,3 +50,22 @@ func TestPlacesGoWhileTheyAreWritten(t *testing.T) {
 		})
 	}
 }
+
+// One that goes while an undo takes its copy away keeps nothing from its end.
+func TestPlacesGoWhileTheyAreUndone(t *testing.T) {
+	w := newWorld(t, api, foundPlaces, "ws-1", "ws-2")
+	w.lab.places["ws-2"] = &labPlace{} // nothing was there
+	leaves(w, "remove ws-2")
+	refuse := w.lab.before
+	w.lab.before = func(call string) error {
+		if call == "put ws-1" && w.lab.called("remove ws-2") == 0 {
+			return &driver.Error{Op: call, Kind: driver.Denied, Effect: pawl.EffectNone}
+		}
+		return refuse(call)
+	}
+	w.want(w.run(w.openKey()), pawl.Undone)
+	w.live("c1")
+	if w.lab.called("remove ws-2") == 0 {
+		t.Errorf("nothing was removed: %q", w.lab.calls)
+	}
+}
