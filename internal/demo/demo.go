@@ -125,10 +125,9 @@ func (d *Demo) Run(ctx context.Context) (result *Result, err error) {
 	if err := p.Adopt(rotated()...); err != nil {
 		return nil, err
 	}
-	u := use(ctx, d.system, d.tenant)
-	defer u.Stop()
-	d.users = &u
-	stop := d.screen.follow(u)
+	d.users = use(ctx, d.system, d.tenant)
+	defer d.users.Stop()
+	stop := d.screen.follow(d.users)
 	defer stop()
 	return d.rotate(ctx, p)
 }
@@ -148,13 +147,10 @@ func (d *Demo) rotate(ctx context.Context, p *person.Person) (*Result, error) {
 	r := &Result{LeftOut: append(needy(), brief()...), Missing: missing()}
 	for i, name := range rotated() {
 		d.kills, d.due = 0, d.worst(name)
-		if i > 0 {
-			p, err := d.plan(ctx, name)
-			if err != nil {
+		if i > 0 { // of the first everything is shown
+			if err := d.inShort(ctx, name); err != nil {
 				return nil, err
 			}
-			d.short = newShort(p)
-			d.shorts = append(d.shorts, d.short)
 		}
 		began := d.system.Clock.Now()
 		requests, failed := d.users.SoFar()

@@ -38,8 +38,8 @@ func brief() []string {
 	return list
 }
 
-// leftOut says what the demo leaves out, why, and what does not, with the
-// servers that are missing here.
+// leftOut says what the demo leaves out and why, and how all of it is rotated on
+// a machine where some servers are missing.
 func leftOut(missing []string) []string {
 	lines := []string{
 		"Left out, because this demo starts neither PostgreSQL nor Redis:",

@@ -15,8 +15,8 @@ const every = 20 * time.Millisecond
 type users struct{ *system.Load }
 
 // use begins it for a tenant.
-func use(ctx context.Context, s *system.System, t system.Tenant) users {
-	return users{s.Load(ctx, every, nil,
+func use(ctx context.Context, s *system.System, t system.Tenant) *users {
+	return &users{s.Load(ctx, every, nil,
 		system.Kind{Name: "webhook", Do: s.DeliverEvent},
 		system.Kind{Name: "checkout", Do: s.Checkout},
 		system.Kind{Name: "org", Do: func(ctx context.Context) error { return s.ReadOrg(ctx, t) }},
@@ -24,7 +24,7 @@ func use(ctx context.Context, s *system.System, t system.Tenant) users {
 }
 
 // String is the line about it.
-func (u users) String() string {
+func (u *users) String() string {
 	requests, failed := u.SoFar()
 	return fmt.Sprintf("users: %d requests, %d failed", requests, failed)
 }

@@ -48,14 +48,16 @@ func newShort(p *plan.Plan) *short {
 	return s
 }
 
-// plan asks pawl for the plan of a rotation.
-func (d *Demo) plan(ctx context.Context, name string) (*plan.Plan, error) {
+// inShort asks pawl for the plan of a rotation, and shows its progress in short.
+func (d *Demo) inShort(ctx context.Context, name string) error {
 	code, out, _ := d.child(ctx, "", []string{"plan", name, "--json"}, nil)
 	var doc struct{ Plans []*plan.Plan }
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || len(doc.Plans) != 1 {
-		return nil, fmt.Errorf("pawl plan %s: exit status %d, %d plans: %s", name, code, len(doc.Plans), out)
+		return fmt.Errorf("pawl plan %s: exit status %d, %d plans: %s", name, code, len(doc.Plans), out)
 	}
-	return doc.Plans[0], nil
+	d.short = newShort(doc.Plans[0])
+	d.shorts = append(d.shorts, d.short)
+	return nil
 }
 
 // tells reports whether a line is shown, and notes which step it ends.

@@ -20,8 +20,8 @@ const (
 	connections = 4 // at most
 )
 
-// Client is a platform.Redis.
-type Client struct{ redis *redis.Client }
+// client is a platform.Redis.
+type client struct{ redis *redis.Client }
 
 // Open makes a client of a URL, for platform.Deps. It connects when it is used.
 // The error does not quote the URL: it has a password.
@@ -42,7 +42,7 @@ func Open(url string, d platform.Deps) (platform.Redis, error) {
 	o.PoolSize, o.MaxRetries, o.DialerRetries = connections, 1, 1
 	o.DialTimeout, o.ContextTimeoutEnabled = loginLimit, true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // which looks up names that Dial is to be left
-	return &Client{redis.NewClient(o)}, nil
+	return &client{redis.NewClient(o)}, nil
 }
 
 // handshake speaks TLS over a connection: go-redis does so over its own alone.
@@ -57,7 +57,7 @@ func handshake(ctx context.Context, conn net.Conn, c *tls.Config, now func() tim
 }
 
 // Ping logs in where no connection is open, and asks for an answer.
-func (c *Client) Ping(ctx context.Context) error {
+func (c *client) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, loginLimit)
 	defer cancel()
 	return refused(c.redis.Ping(ctx).Err())
@@ -65,13 +65,13 @@ func (c *Client) Ping(ctx context.Context) error {
 
 // Count adds 1 to a number, and gives it. Where the connection broke it is sent
 // twice.
-func (c *Client) Count(ctx context.Context, key string) (int64, error) {
+func (c *client) Count(ctx context.Context, key string) (int64, error) {
 	n, err := c.redis.Incr(ctx, key).Result()
 	return n, refused(err)
 }
 
 // Close ends the client. Who works with it gets an error.
-func (c *Client) Close() error { return c.redis.Close() }
+func (c *client) Close() error { return c.redis.Close() }
 
 // refused says why Redis did not answer, without what it was asked with.
 func refused(err error) error {
