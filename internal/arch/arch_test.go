@@ -370,8 +370,8 @@ func TestEnvelopeStandsAlone(t *testing.T) {
 }
 
 // TestPawlIsLean holds that the binary has no part of the servers that only its
-// tests and the long demonstrations run on: a client of Redis alone makes it a
-// quarter larger.
+// tests and the long demonstrations run on: together they make it a quarter
+// larger.
 func TestPawlIsLean(t *testing.T) {
 	reached := reach(sources(t), "cmd/pawl")
 	if !slices.Contains(reached, module+"/examples/saas/program") {

@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pawlhq/pawl"
@@ -90,6 +91,31 @@ func TestDull(t *testing.T) {
 	}
 	if want := []int{3, 4, 12, 13}; !slices.Equal(got, want) {
 		t.Errorf("dull are %v, want %v", got, want)
+	}
+}
+
+// TestMutantsAreLookedForWhereTheyWereSeen holds that no place is named for a
+// mutation or in a scenario that there is not: such a hint only slows the hunt.
+func TestMutantsAreLookedForWhereTheyWereSeen(t *testing.T) {
+	left := shows()
+	for _, m := range Mutations() {
+		if m.Shows == "" {
+			continue
+		}
+		delete(left, m.Name)
+		where := m.Where
+		if where == nil {
+			where = Scenarios()
+		}
+		i := slices.IndexFunc(where, func(s *Scenario) bool { return strings.HasPrefix(m.Shows, s.Name+": ") })
+		if i < 0 {
+			t.Errorf("%s: no scenario of it is that of %q", m.Name, m.Shows)
+		} else if _, err := ParseSchedule(strings.TrimPrefix(m.Shows, where[i].Name+": ")); err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+	}
+	if len(left) > 0 {
+		t.Errorf("there are no such mutations: %v", left)
 	}
 }
 

@@ -34,8 +34,8 @@ type Load struct {
 	first            error
 }
 
-// Load begins a load: a request of each kind now and then every so often, or as
-// soon as the last one is answered where every is 0. told is told of each failure, by one
+// Load begins a load: a request of each kind at once, and then one at each tick
+// of every, or as soon as the last one is answered where every is 0. told is told of each failure, by one
 // caller at a time; nil is not.
 func (s *System) Load(ctx context.Context, every time.Duration, told func(kind string, why error), kinds ...Kind) *Load {
 	ctx, end := context.WithCancel(ctx)

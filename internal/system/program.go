@@ -28,13 +28,10 @@ func IsProgram() bool {
 	return len(os.Args) == 2 && slices.Contains(program.Names(), os.Args[1]) && os.Getenv(envNetwork) != ""
 }
 
-// Redis is how a program reaches Redis (examples/saas/platform/redis). Nil is a
-// system without servers.
-type Redis func(url string, d platform.Deps) (platform.Redis, error)
-
 // RunProgram is the program of a machine, in the time and the network of its
-// system. It gives the process's exit status.
-func RunProgram(redis Redis) int {
+// system; redis is how it reaches Redis, nil in a system without servers. It
+// gives the process's exit status.
+func RunProgram(redis platform.OpenRedis) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
@@ -45,7 +42,7 @@ func RunProgram(redis Redis) int {
 	return 0
 }
 
-func runProgram(ctx context.Context, log *slog.Logger, redis Redis) error {
+func runProgram(ctx context.Context, log *slog.Logger, redis platform.OpenRedis) error {
 	clock, network, err := Surroundings()
 	if err != nil {
 		return err

@@ -114,10 +114,14 @@ func (w *World) AtGitHub() string {
 }
 
 // Loaded gives what the app's machines run with; "" when they differ.
-func (w *World) Loaded() string {
+func (w *World) Loaded() string { return w.Running(App, Secret) }
+
+// Running gives what the machines of an app run with under a name; "" when they
+// differ.
+func (w *World) Running(app, name string) string {
 	var all string
-	for i, id := range w.Fly.Machines(App) {
-		v, _ := w.Fly.MachineEnv(App, id, Secret)
+	for i, id := range w.Fly.Machines(app) {
+		v, _ := w.Fly.MachineEnv(app, id, name)
 		if i > 0 && v != all {
 			return ""
 		}

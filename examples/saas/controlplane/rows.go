@@ -157,21 +157,23 @@ func (d *database) take(ctx context.Context, e Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer tx.Rollback() // after a commit it does nothing
-	setsPlan := e.Plan != "" && e.Customer != ""
-	if setsPlan { // the row is locked first: of two events at once the second then sees the first
-		if _, err := tx.ExecContext(ctx, "UPDATE org_instances SET plan = plan WHERE customer = $1", e.Customer); err != nil {
+	defer tx.Rollback()   // after a commit it does nothing
+	if e.Customer != "" { // the row is locked first: of two events at once the second then sees the first
+		tenants, err := affected(tx.ExecContext(ctx, "UPDATE org_instances SET plan = plan WHERE customer = $1", e.Customer))
+		if err != nil {
 			return false, err
+		}
+		if tenants == 0 {
+			e.Customer, e.Plan = "", ""
 		}
 	}
 	n, err := affected(tx.ExecContext(ctx, `
-		INSERT INTO stripe_events (id, type, customer, plan, created, taken_at)
-		VALUES ($1, $2, COALESCE((SELECT customer FROM org_instances WHERE customer = $3 LIMIT 1), ''), $4, $5, $6) ON CONFLICT DO NOTHING`,
+		INSERT INTO stripe_events (id, type, customer, plan, created, taken_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
 		e.ID, e.Type, e.Customer, e.Plan, e.Created.UTC(), e.TakenAt.UTC()))
 	if err != nil || n == 0 {
 		return false, err
 	}
-	if setsPlan {
+	if e.Plan != "" && e.Customer != "" {
 		_, err = tx.ExecContext(ctx, `
 			UPDATE org_instances SET plan = $1 WHERE customer = $2
 				AND NOT EXISTS (SELECT 1 FROM stripe_events WHERE customer = $2 AND plan <> '' AND created > $3)`, e.Plan, e.Customer, e.Created.UTC())

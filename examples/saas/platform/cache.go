@@ -16,6 +16,10 @@ type Redis interface {
 	Close() error
 }
 
+// OpenRedis makes a client of a URL, with the time and the network of the Deps
+// that it is given.
+type OpenRedis func(url string, d Deps) (Redis, error)
+
 // RedisRefusal is the error of a command that Redis refuses after the login:
 // another login would change nothing. It is what Redis says.
 type RedisRefusal string

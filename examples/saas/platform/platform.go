@@ -88,9 +88,8 @@ type Deps struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // to PostgreSQL and Redis; nil is net.Dialer's. TLS is spoken over what it gives
 	Log  *slog.Logger                                                         // nil discards
 
-	// Redis makes a client of a URL, with the time and the network of the Deps that
-	// it is given: package platform/redis has one. Nil is a program without Redis.
-	Redis func(url string, d Deps) (Redis, error)
+	// Redis is that of package platform/redis. Nil is a program without Redis.
+	Redis OpenRedis
 
 	// Login logs in to the tenant's servers where a platform runs in a process
 	// that has none. Its visits are then not counted. Nil speaks to the servers.

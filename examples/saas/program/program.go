@@ -34,7 +34,7 @@ type Deps struct {
 	Log  *slog.Logger
 	// Redis is how tenants' platforms reach Redis (package platform/redis). Nil is
 	// platforms without one.
-	Redis func(url string, d platform.Deps) (platform.Redis, error)
+	Redis platform.OpenRedis
 }
 
 // drain is how long requests under way have, once a program is told to stop:
